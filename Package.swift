@@ -1,0 +1,138 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+// Products of other packages, named once.
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "weir",
+    products: [.executable(name: "weir", targets: ["weir"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.90.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.34.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.38.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.16.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.8.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.10.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+    ],
+    targets: [
+        // The model: values, no input or output.
+        module("OCI", [crypto]),
+        module("HTTPSemantics"),
+        module("Timekeeping"),
+        module("Rules", ["OCI"]),
+
+        // Contracts, and the adapters that keep them.
+        module("Upstream", ["OCI", "HTTPSemantics", "Timekeeping", nioCore]),
+        module(
+            "UpstreamClient",
+            ["Upstream", "OCI", "HTTPSemantics", "Timekeeping", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging, metrics]),
+        module("BlobStore", ["OCI", "Rules", "Timekeeping", nioCore]),
+        module("FilesystemBlobStore", ["BlobStore", "OCI", "Rules", "Timekeeping", crypto, nioCore, nioPosix, logging]),
+        module("MetadataStore", ["OCI", "Rules", "Timekeeping"]),
+        module("SQLiteMetadataStore", ["MetadataStore", "OCI", "Rules", "Timekeeping", grdb, logging]),
+
+        // What Weir is.
+        module(
+            "PullThroughCache",
+            [
+                "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "BlobStore", "MetadataStore",
+                nioCore, collections, logging, metrics, serviceLifecycle,
+            ]),
+        module(
+            "RegistryServer",
+            [
+                "OCI", "HTTPSemantics", "Rules", "Timekeeping", "PullThroughCache", "BlobStore",
+                nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging, metrics, serviceLifecycle,
+            ]),
+        module("PrometheusMetrics", [coreMetrics]),
+        module(
+            "ControlServer",
+            ["OCI", "Rules", "Timekeeping", "PullThroughCache", hummingbird, logging, nioCore, serviceLifecycle]),
+        module(
+            "Commands",
+            [
+                "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore", "FilesystemBlobStore",
+                "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
+                "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle, nioCore,
+                nioPosix, nioSSL,
+            ]),
+        .executableTarget(name: "weir", dependencies: ["Commands"], swiftSettings: settings),
+
+        // What tests share: an upstream that misbehaves on command, and the proofs the contracts ship.
+        module(
+            "RegistryTestKit", ["OCI", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency, x509],
+            path: "Tests/RegistryTestKit"),
+        module("BlobStoreConformance", ["BlobStore", "OCI", "Rules", "Timekeeping", nioCore], path: "Tests/BlobStoreConformance"),
+        module("MetadataStoreConformance", ["MetadataStore", "OCI", "Rules", "Timekeeping"], path: "Tests/MetadataStoreConformance"),
+
+        tests("OCITests", ["OCI"]),
+        tests("HTTPSemanticsTests", ["HTTPSemantics"]),
+        tests("RulesTests", ["Rules", "OCI"]),
+        tests("UpstreamClientTests", ["UpstreamClient", "Upstream", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit", nioCore, logging, nioSSL]),
+        tests("FilesystemBlobStoreTests", ["FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules", "Timekeeping", nioCore]),
+        tests("SQLiteMetadataStoreTests", ["SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb]),
+        tests(
+            "PullThroughCacheTests",
+            [
+                "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore",
+                "FilesystemBlobStore", "MetadataStore", "SQLiteMetadataStore", "RegistryTestKit", nioCore, logging,
+            ]),
+        tests(
+            "RegistryServerTests",
+            [
+                "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore", "Upstream",
+                "MetadataStore", "FilesystemBlobStore", "SQLiteMetadataStore", "UpstreamClient",
+                "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging, x509,
+            ]),
+        tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
+        tests("ControlServerTests", ["ControlServer", "OCI", "Rules", "PullThroughCache", asyncHTTPClient, hummingbird, logging]),
+        tests("CommandsTests", ["Commands", "OCI", "Rules", argumentParser, yams]),
+        tests("IntegrationTests", ["OCI", "RegistryTestKit", subprocess, asyncHTTPClient, nioCore]),
+    ]
+)

@@ -1,0 +1,106 @@
+package import OCI
+package import Rules
+package import Timekeeping
+
+/// The catalogue: what each repository is known to hold, how fresh it is, and when it was last pulled.
+///
+/// Says nothing of whether bytes are there; the ``BlobStore`` does, and a row without its blob is a miss. Every
+/// conformer passes `MetadataStoreConformance`. Each function is one transaction; all may be called concurrently.
+package protocol MetadataStore: Sendable {
+    // MARK: What pulls read and write
+
+    /// What `tag` named when the upstream last said so.
+    func tag(_ tag: Tag, in repository: RepositoryKey) async throws(MetadataStoreError) -> TagRecord?
+
+    /// Writes `record` in place of what the tag named before. Creates the repository where there is none.
+    func put(_ record: TagRecord) async throws(MetadataStoreError)
+
+    /// A manifest that `repository` is known to hold: one that was stored there, one that a tag of it names, or a
+    /// child of an index of it. Only the first kind carries a media type for certain.
+    func manifest(_ digest: Digest, in repository: RepositoryKey) async throws(MetadataStoreError) -> ManifestRecord?
+
+    /// Writes a manifest with everything it names. Idempotent. Creates the repository where there is none. Marks the
+    /// manifest's own blob as stored.
+    func put(_ manifest: ManifestRecord, contents: Manifest) async throws(MetadataStoreError)
+
+    /// Whether `repository` is known to hold the blob, and with which size: through a manifest of it that names the
+    /// blob, or because the upstream confirmed it.
+    func membership(of blob: Digest, in repository: RepositoryKey) async throws(MetadataStoreError) -> BlobMembership?
+
+    /// Records that the upstream confirmed `repository` to hold the blob.
+    func confirm(blob: Digest, size: Int64, in repository: RepositoryKey, at moment: Timestamp)
+        async throws(MetadataStoreError)
+
+    /// Records that the blob store holds `blob`.
+    func put(_ blob: BlobRecord) async throws(MetadataStoreError)
+
+    /// Until when "no such manifest" is to be answered, if the upstream said so.
+    func absence(of reference: ManifestReference, in repository: RepositoryKey)
+        async throws(MetadataStoreError) -> Timestamp?
+
+    /// Remembers until `expiry` that the upstream has no such manifest; nil forgets. Bounded: expired rows go.
+    func putAbsence(of reference: ManifestReference, in repository: RepositoryKey, until expiry: Timestamp?)
+        async throws(MetadataStoreError)
+
+    /// Adds pulls gathered in memory. Rows that are gone meanwhile are passed over. A child's pull counts as a pull
+    /// of every index of its repository that names it.
+    func record(pulls: [PullRecord]) async throws(MetadataStoreError)
+
+    // MARK: Listings
+
+    /// Tags known for `repository`, in ASCII order, those after `last`, at most `limit`.
+    func tags(in repository: RepositoryKey, after last: Tag?, limit: Int) async throws(MetadataStoreError) -> [Tag]
+
+    /// Repositories that hold at least one manifest or tag, in ASCII order of rule and name.
+    func repositories(after last: RepositoryKey?, limit: Int) async throws(MetadataStoreError) -> [RepositoryKey]
+
+    /// Manifests of `repository` whose subject is `subject`, as a list of referrers shows them, in order of digest.
+    func referrers(of subject: Digest, in repository: RepositoryKey) async throws(MetadataStoreError) -> [Descriptor]
+
+    func statistics() async throws(MetadataStoreError) -> CatalogueStatistics
+
+    // MARK: Keeping within the disk
+
+    /// Images, those whose last pull is longest ago first. An image is a manifest that no index of its repository
+    /// names, with its children. Pinned ones are marked, not left out.
+    func images(limit: Int) async throws(MetadataStoreError) -> [ImageRecord]
+
+    /// The image that `reference` leads to, whether or not it is pinned.
+    func image(_ reference: ManifestReference, in repository: RepositoryKey)
+        async throws(MetadataStoreError) -> ImageRecord?
+
+    /// Removes an image: its manifest, its tags, and those children that no other index of the repository and no tag
+    /// names. Returns the manifests that went. The blobs it named are only left unreferenced.
+    func removeImage(_ digest: Digest, in repository: RepositoryKey) async throws(MetadataStoreError) -> [Digest]
+
+    /// Stored blobs, last used longest ago first, that no manifest of any repository names, that are no manifest of
+    /// any repository, and that were last used before `moment`.
+    func unreferencedBlobs(usedBefore moment: Timestamp, limit: Int) async throws(MetadataStoreError) -> [BlobRecord]
+
+    /// Removes the row of a stored blob, provided that nothing references it (manifests by ``unreferencedBlobs``'s
+    /// rule); returns whether it did. The caller then removes the bytes.
+    func removeUnreferenced(blob: Digest) async throws(MetadataStoreError) -> Bool
+
+    /// Removes the row of a stored blob whose bytes were found missing, whatever references it.
+    func forget(blob: Digest) async throws(MetadataStoreError)
+
+    /// Pins or unpins what `reference` leads to; pins outlive eviction and hold for images not cached yet.
+    func setPin(_ isPinned: Bool, on reference: ManifestReference, in repository: RepositoryKey)
+        async throws(MetadataStoreError)
+
+    func pins() async throws(MetadataStoreError) -> [PinRecord]
+
+    // MARK: Checking
+
+    /// Every stored blob's row after `last`, in order of digest, at most `limit`.
+    func blobs(after last: Digest?, limit: Int) async throws(MetadataStoreError) -> [BlobRecord]
+
+    /// Manifests whose own blob is not recorded as stored.
+    func manifestsWithoutBlob(limit: Int) async throws(MetadataStoreError) -> [(RepositoryKey, Digest)]
+
+    /// Removes a manifest's row, its edges and the tags that name it.
+    func removeManifest(_ digest: Digest, in repository: RepositoryKey) async throws(MetadataStoreError)
+
+    /// Checks the database's own structure; returns what is wrong with it, in words. Empty when sound.
+    func integrityProblems() async throws(MetadataStoreError) -> [String]
+}

@@ -1,0 +1,51 @@
+/// The media type of a manifest or blob, without parameters, in lower case.
+package struct MediaType: Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+
+    /// Reads a `Content-Type` field or a descriptor's `mediaType`; parameters after `;` are dropped.
+    /// Returns nil for what cannot be a media type (RFC 6838, 4.2: printable ASCII, `type/subtype`, 255 at most).
+    package init?(_ text: some StringProtocol) {
+        let essence = text.prefix { $0 != ";" }
+        let trimmed = essence.drop { $0 == " " || $0 == "\t" }
+        var end = trimmed.endIndex
+        while end > trimmed.startIndex, [" ", "\t"].contains(trimmed[trimmed.index(before: end)]) {
+            end = trimmed.index(before: end)
+        }
+        let value = trimmed[..<end].lowercased()
+        guard value.utf8.count <= 255, value.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            value.split(separator: "/", omittingEmptySubsequences: false).count == 2,
+            !value.hasPrefix("/"), !value.hasSuffix("/")
+        else { return nil }
+        description = value
+    }
+
+    private init(known text: String) { description = text }
+
+    package static let ociManifest = MediaType(known: "application/vnd.oci.image.manifest.v1+json")
+    package static let ociIndex = MediaType(known: "application/vnd.oci.image.index.v1+json")
+    /// Withdrawn before OCI Image 1.1 was final, yet still to be found in registries.
+    package static let ociArtifact = MediaType(known: "application/vnd.oci.artifact.manifest.v1+json")
+    package static let dockerManifest = MediaType(known: "application/vnd.docker.distribution.manifest.v2+json")
+    package static let dockerManifestList = MediaType(
+        known: "application/vnd.docker.distribution.manifest.list.v2+json")
+    package static let dockerSchema1 = MediaType(known: "application/vnd.docker.distribution.manifest.v1+json")
+    package static let dockerSchema1Signed = MediaType(known: "application/vnd.docker.distribution.manifest.v1+prettyjws")
+    package static let octetStream = MediaType(known: "application/octet-stream")
+    package static let json = MediaType(known: "application/json")
+    package static let ociEmpty = MediaType(known: "application/vnd.oci.empty.v1+json")
+
+    /// Every manifest type that can be cached, as an `Accept` field lists them.
+    package static let manifests: [MediaType] = [
+        .ociIndex, .dockerManifestList, .ociManifest, .dockerManifest, .ociArtifact,
+    ]
+
+    package var isManifest: Bool { Self.manifests.contains(self) }
+    package var isIndex: Bool { self == .ociIndex || self == .dockerManifestList }
+    package var isSchema1: Bool { self == .dockerSchema1 || self == .dockerSchema1Signed }
+
+    /// Layers that clients fetch from the addresses their descriptor names, and that registries need not hold.
+    package var isNonDistributable: Bool {
+        description.hasPrefix("application/vnd.docker.image.rootfs.foreign.")
+            || description.hasPrefix("application/vnd.oci.image.layer.nondistributable.")
+    }
+}

@@ -1,0 +1,57 @@
+/// Bounds of the cache. Every one is a setting with the default given here.
+package struct Configuration: Sendable, Hashable {
+    /// The largest manifest that is fetched, in bytes. The specification expects 4 MiB to work.
+    package var manifestLimitBytes: Int
+    /// Memory for manifests that answer without touching the disk, in bytes.
+    package var memoryLimitBytes: Int
+    /// Transfers at one time from one upstream.
+    package var fillsPerUpstream: Int
+    /// Requests that may wait for one upstream's turn; more are refused.
+    package var waitingPerUpstream: Int
+    /// Attempts of one fill, the first included.
+    package var fillAttempts: Int
+    /// Bytes that a fill holds in memory where the disk cannot take them.
+    package var windowBytes: Int
+    /// What the store is kept under.
+    package var storeLimit: StoreLimit
+    /// How long after its last use a blob that nothing references is kept.
+    package var unreferencedGrace: Duration
+
+    package init(
+        manifestLimitBytes: Int = 4 << 20, memoryLimitBytes: Int = 16 << 20, fillsPerUpstream: Int = 16,
+        waitingPerUpstream: Int = 4096, fillAttempts: Int = 5, windowBytes: Int = 8 << 20,
+        storeLimit: StoreLimit = StoreLimit(), unreferencedGrace: Duration = .seconds(600)
+    ) {
+        self.manifestLimitBytes = manifestLimitBytes
+        self.memoryLimitBytes = memoryLimitBytes
+        self.fillsPerUpstream = fillsPerUpstream
+        self.waitingPerUpstream = waitingPerUpstream
+        self.fillAttempts = fillAttempts
+        self.windowBytes = windowBytes
+        self.storeLimit = storeLimit
+        self.unreferencedGrace = unreferencedGrace
+    }
+}
+
+/// A cap on the store with two watermarks: above the high one images are evicted until the low one is reached.
+package struct StoreLimit: Sendable, Hashable {
+    package enum Cap: Sendable, Hashable {
+        /// Bytes of stored blobs.
+        case bytes(Int64)
+        /// A share of the file system that the store is on, whatever else is on it. 1 to 100.
+        case percentOfFilesystem(Int)
+    }
+
+    /// Default: 85 percent of the file system in use.
+    package var cap: Cap
+    /// In percent of the cap; default 95.
+    package var highWatermark: Int
+    /// In percent of the cap; default 85.
+    package var lowWatermark: Int
+
+    package init(cap: Cap = .percentOfFilesystem(85), highWatermark: Int = 95, lowWatermark: Int = 85) {
+        self.cap = cap
+        self.highWatermark = highWatermark
+        self.lowWatermark = lowWatermark
+    }
+}

@@ -1,0 +1,67 @@
+package import OCI
+
+/// How likely a tag is to move, read from how it is written.
+package enum TagClass: String, Sendable, CaseIterable {
+    /// A name without a version: `latest`, `stable`, `main`, `alpine`.
+    case moving
+    /// A version that leaves its last part open: `1`, `1.27`, `1.27-alpine`, `v2`.
+    case minor
+    /// A version of three parts or more, a date, or a commit: `1.27.3`, `20240131`, `v1.2.3-rc1`, `sha-3f2c1ab`.
+    case exact
+
+    package init(_ tag: Tag) {
+        self = Self.classify(tag.description)
+    }
+}
+
+/// How long a tag's answer may be used without asking the upstream.
+package struct FreshnessPolicy: Sendable, Hashable {
+    /// A lifetime for tags that match a pattern, in place of their class's.
+    package struct Override: Sendable, Hashable {
+        /// `*` stands for any run of characters.
+        package let pattern: String
+        package let lifetime: Duration
+
+        package init(pattern: String, lifetime: Duration) {
+            self.pattern = pattern
+            self.lifetime = lifetime
+        }
+    }
+
+    /// For ``TagClass/moving``. Default 5 minutes: at Docker Hub the HEAD that follows is not counted as a pull.
+    package var moving: Duration
+    /// For ``TagClass/minor``. Default 1 hour.
+    package var minor: Duration
+    /// For ``TagClass/exact``. Default 24 hours.
+    package var exact: Duration
+    /// Consulted in order before the class; the first match decides.
+    package var overrides: [Override]
+    /// How long past its lifetime an answer may still be given at once while it is revalidated behind the client's
+    /// back (RFC 5861, section 3). Default zero: a client waits for the HEAD.
+    package var staleWhileRevalidate: Duration
+    /// How long "no such manifest" is remembered. Default 30 seconds, so that an image that was just pushed appears.
+    package var negative: Duration
+
+    package init(
+        moving: Duration = .seconds(300), minor: Duration = .seconds(3600), exact: Duration = .seconds(86_400),
+        overrides: [Override] = [], staleWhileRevalidate: Duration = .zero, negative: Duration = .seconds(30)
+    ) {
+        self.moving = moving
+        self.minor = minor
+        self.exact = exact
+        self.overrides = overrides
+        self.staleWhileRevalidate = staleWhileRevalidate
+        self.negative = negative
+    }
+
+    package func lifetime(of tag: Tag) -> Duration {
+        for override in overrides where matches(tag.description, pattern: override.pattern) {
+            return override.lifetime
+        }
+        return switch TagClass(tag) {
+        case .moving: moving
+        case .minor: minor
+        case .exact: exact
+        }
+    }
+}

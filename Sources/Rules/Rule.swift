@@ -1,0 +1,33 @@
+package import OCI
+
+/// Maps a part of Weir's namespace to an upstream, and says how what comes from there is kept.
+package struct Rule: Sendable, Hashable {
+    package let name: RuleName
+    /// The path prefix that leads to this rule (`weir:5000/PREFIX/library/nginx`); nil for rules known by host alone.
+    package let prefix: String?
+    /// The registry that references name, for `?ns=HOST` and `weir:5000/HOST/…`; nil where another rule has the host.
+    package let host: RegistryHost?
+    /// Names under which clients reach this rule alone (`Host: hub.weir.corp`); a port is not compared unless given.
+    package let virtualHosts: [RegistryHost]
+    /// Put before the client's repository to make the upstream's: `upstream-app` makes `x` into `upstream-app/x`.
+    package let upstreamPrefix: RepositoryName?
+    /// Whether a repository of one component means `library/…`, as it does at Docker Hub.
+    package let completesLibrary: Bool
+    package let freshness: FreshnessPolicy
+    package let outage: OutagePolicy
+
+    package init(
+        name: RuleName, prefix: String? = nil, host: RegistryHost? = nil, virtualHosts: [RegistryHost] = [],
+        upstreamPrefix: RepositoryName? = nil, completesLibrary: Bool = false,
+        freshness: FreshnessPolicy = FreshnessPolicy(), outage: OutagePolicy = OutagePolicy()
+    ) {
+        self.name = name
+        self.prefix = prefix
+        self.host = host
+        self.virtualHosts = virtualHosts
+        self.upstreamPrefix = upstreamPrefix
+        self.completesLibrary = completesLibrary
+        self.freshness = freshness
+        self.outage = outage
+    }
+}

@@ -1,0 +1,45 @@
+/// A moment of wall-clock time, in whole milliseconds since 1970-01-01T00:00:00Z.
+package struct Timestamp: Sendable, Hashable, Comparable {
+    package var milliseconds: Int64
+
+    package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+
+    package init(seconds: Int64) { milliseconds = seconds * 1000 }
+
+    /// Whole seconds, rounded down.
+    package var seconds: Int64 { milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000 }
+
+    package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
+
+    package static func + (moment: Timestamp, duration: Duration) -> Timestamp {
+        Timestamp(milliseconds: moment.milliseconds.addingSaturating(duration.wholeMilliseconds))
+    }
+
+    package static func - (moment: Timestamp, duration: Duration) -> Timestamp {
+        Timestamp(milliseconds: moment.milliseconds.addingSaturating(-duration.wholeMilliseconds))
+    }
+
+    /// The time from `earlier` to `later`; negative where the clock was set back in between.
+    package static func - (later: Timestamp, earlier: Timestamp) -> Duration {
+        .milliseconds(later.milliseconds - earlier.milliseconds)
+    }
+}
+
+extension Duration {
+    /// Rounded towards zero, and bounded so that adding it to a moment cannot overflow.
+    package var wholeMilliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let bounded = min(max(seconds, -Int64.max / 4000), Int64.max / 4000)
+        return bounded * 1000 + attoseconds / 1_000_000_000_000_000
+    }
+
+    /// Rounded towards zero.
+    package var wholeSeconds: Int64 { components.seconds }
+}
+
+extension Int64 {
+    fileprivate func addingSaturating(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other > 0 ? .max : .min) : sum
+    }
+}

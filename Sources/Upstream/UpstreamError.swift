@@ -1,0 +1,57 @@
+/// How an upstream can fail to give what was asked of it. Descriptions are safe to log and to show to clients.
+package enum UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// No connection: the name does not resolve, nothing listens, TLS fails.
+    case unreachable(reason: String)
+    /// Nothing came for longer than the limit.
+    case timedOut
+    /// 404.
+    case notFound
+    /// 401 or 403, after one renewal of the token; or the token endpoint refused the account.
+    case unauthorized(status: Int)
+    /// 429.
+    case rateLimited(RateLimiter, retryAfter: Duration?)
+    /// 5xx, after the retries.
+    case serverError(status: Int, retryAfter: Duration?)
+    /// Any other status that is no answer to the request.
+    case unexpectedStatus(Int)
+    /// An answer that breaks the protocol: a wrong length, a malformed field, HTML.
+    case malformedAnswer(reason: String)
+    /// The connection broke before the answer was complete.
+    case truncated
+    case tooLarge(limitBytes: Int)
+    /// The upstream sent the client somewhere it must not go (docs/decisions/0005-upstream-trust.md).
+    case redirectRefused(reason: String)
+    /// The token endpoint that the upstream named is outside its trust.
+    case realmRefused(realm: String)
+    /// The token endpoint failed or answered nonsense.
+    case tokenEndpoint(reason: String)
+    case cancelled
+
+    /// Docker Hub's two limiters, which need different reactions (docs: "Usage and limits").
+    package enum RateLimiter: String, Sendable, Hashable {
+        /// Counts manifest GETs per account or address over hours.
+        case pull
+        /// Counts every request per address over a minute.
+        case abuse
+    }
+
+    package var description: String {
+        switch self {
+        case .unreachable(let reason): "the upstream cannot be reached: \(reason)"
+        case .timedOut: "the upstream did not answer in time"
+        case .notFound: "the upstream does not have it"
+        case .unauthorized(let status): "the upstream refused access (\(status))"
+        case .rateLimited(.pull, _): "the upstream's pull limit is reached"
+        case .rateLimited(.abuse, _): "the upstream asks for fewer requests"
+        case .serverError(let status, _): "the upstream failed with status \(status)"
+        case .unexpectedStatus(let status): "the upstream answered with the unexpected status \(status)"
+        case .malformedAnswer(let reason): "the upstream's answer makes no sense: \(reason)"
+        case .truncated: "the upstream broke off its answer"
+        case .tooLarge(let limit): "the upstream's answer is larger than \(limit) bytes"
+        case .redirectRefused(let reason): "the upstream's redirect was refused: \(reason)"
+        case .realmRefused(let realm): "the upstream named the token endpoint \(realm), which the rule does not trust"
+        case .tokenEndpoint(let reason): "the upstream's token endpoint failed: \(reason)"
+        case .cancelled: "the request was cancelled"
+        }
+    }
+}
