@@ -1,6 +1,5 @@
 package import BlobStore
 package import Logging
-package import OCI
 
 /// Blobs as files under one directory, which one process at a time owns.
 package final class FilesystemBlobStore: Sendable {
