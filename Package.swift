@@ -111,9 +111,12 @@ let package = Package(
         module("BlobStoreConformance", ["BlobStore", "OCI", "Rules", "Timekeeping", nioCore], path: "Tests/BlobStoreConformance"),
         module("MetadataStoreConformance", ["MetadataStore", "OCI", "Rules", "Timekeeping"], path: "Tests/MetadataStoreConformance"),
 
-        tests("OCITests", ["OCI"]),
-        tests("HTTPSemanticsTests", ["HTTPSemantics"]),
-        tests("RulesTests", ["Rules", "OCI"]),
+        module("HostileInput", path: "Tests/HostileInput"),
+
+        tests("OCITests", ["OCI", "HostileInput"]),
+        tests("HTTPSemanticsTests", ["HTTPSemantics", "HostileInput"]),
+        tests("RulesTests", ["Rules", "OCI", "HostileInput"]),
+        tests("TimekeepingTests", ["Timekeeping"]),
         tests("UpstreamClientTests", ["UpstreamClient", "Upstream", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit", nioCore, logging, nioSSL]),
         tests("FilesystemBlobStoreTests", ["FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules", "Timekeeping", nioCore]),
         tests("SQLiteMetadataStoreTests", ["SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb]),
