@@ -27,7 +27,7 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
-let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
@@ -71,9 +71,13 @@ let package = Package(
         module("Upstream", ["OCI", "HTTPSemantics", "Timekeeping", nioCore]),
         module(
             "UpstreamClient",
-            ["Upstream", "OCI", "HTTPSemantics", "Timekeeping", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging, metrics]),
+            [
+                "Upstream", "OCI", "HTTPSemantics", "Timekeeping", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL,
+                logging, metrics,
+            ]),
         module("BlobStore", ["OCI", "Rules", "Timekeeping", nioCore]),
-        module("FilesystemBlobStore", ["BlobStore", "OCI", "Rules", "Timekeeping", crypto, nioCore, nioPosix, logging]),
+        module(
+            "FilesystemBlobStore", ["BlobStore", "OCI", "Rules", "Timekeeping", crypto, nioCore, nioPosix, logging]),
         module("MetadataStore", ["OCI", "Rules", "Timekeeping"]),
         module("SQLiteMetadataStore", ["MetadataStore", "OCI", "Rules", "Timekeeping", grdb, logging]),
 
@@ -82,7 +86,7 @@ let package = Package(
             "PullThroughCache",
             [
                 "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "BlobStore", "MetadataStore",
-                nioCore, collections, logging, metrics, serviceLifecycle,
+                nioCore, deque, logging, coreMetrics, serviceLifecycle,
             ]),
         module(
             "RegistryServer",
@@ -97,7 +101,8 @@ let package = Package(
         module(
             "Commands",
             [
-                "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore", "FilesystemBlobStore",
+                "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore",
+                "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
                 "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle, nioCore,
                 nioPosix, nioSSL,
@@ -108,30 +113,47 @@ let package = Package(
         module(
             "RegistryTestKit", ["OCI", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency, x509],
             path: "Tests/RegistryTestKit"),
-        module("BlobStoreConformance", ["BlobStore", "OCI", "Rules", "Timekeeping", nioCore], path: "Tests/BlobStoreConformance"),
-        module("MetadataStoreConformance", ["MetadataStore", "OCI", "Rules", "Timekeeping"], path: "Tests/MetadataStoreConformance"),
+        module(
+            "BlobStoreConformance", ["BlobStore", "OCI", "Rules", "Timekeeping", nioCore],
+            path: "Tests/BlobStoreConformance"),
+        module(
+            "MetadataStoreConformance", ["MetadataStore", "OCI", "Rules", "Timekeeping"],
+            path: "Tests/MetadataStoreConformance"),
 
         tests("OCITests", ["OCI"]),
         tests("HTTPSemanticsTests", ["HTTPSemantics"]),
         tests("RulesTests", ["Rules", "OCI"]),
-        tests("UpstreamClientTests", ["UpstreamClient", "Upstream", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit", nioCore, logging, nioSSL]),
-        tests("FilesystemBlobStoreTests", ["FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules", "Timekeeping", nioCore]),
-        tests("SQLiteMetadataStoreTests", ["SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb]),
+        tests(
+            "UpstreamClientTests",
+            [
+                "UpstreamClient", "Upstream", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit", nioCore,
+                logging, nioSSL,
+            ]),
+        tests(
+            "FilesystemBlobStoreTests",
+            ["FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules", "Timekeeping", nioCore]),
+        tests(
+            "SQLiteMetadataStoreTests",
+            ["SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb]),
         tests(
             "PullThroughCacheTests",
             [
-                "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore",
+                "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient",
+                "BlobStore",
                 "FilesystemBlobStore", "MetadataStore", "SQLiteMetadataStore", "RegistryTestKit", nioCore, logging,
             ]),
         tests(
             "RegistryServerTests",
             [
-                "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore", "Upstream",
+                "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore",
+                "Upstream",
                 "MetadataStore", "FilesystemBlobStore", "SQLiteMetadataStore", "UpstreamClient",
                 "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging, x509,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
-        tests("ControlServerTests", ["ControlServer", "OCI", "Rules", "PullThroughCache", asyncHTTPClient, hummingbird, logging]),
+        tests(
+            "ControlServerTests",
+            ["ControlServer", "OCI", "Rules", "PullThroughCache", asyncHTTPClient, hummingbird, logging]),
         tests("CommandsTests", ["Commands", "OCI", "Rules", argumentParser, yams]),
         tests("IntegrationTests", ["OCI", "RegistryTestKit", subprocess, asyncHTTPClient, nioCore]),
     ]
