@@ -28,6 +28,7 @@ let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metri
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
@@ -58,6 +59,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.10.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.1.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
@@ -106,7 +108,7 @@ let package = Package(
 
         // What tests share: an upstream that misbehaves on command, and the proofs the contracts ship.
         module(
-            "RegistryTestKit", ["OCI", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency, x509],
+            "RegistryTestKit", ["OCI", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, asn1, x509],
             path: "Tests/RegistryTestKit"),
         module("BlobStoreConformance", ["BlobStore", "OCI", "Rules", "Timekeeping", nioCore], path: "Tests/BlobStoreConformance"),
         module("MetadataStoreConformance", ["MetadataStore", "OCI", "Rules", "Timekeeping"], path: "Tests/MetadataStoreConformance"),
@@ -114,7 +116,7 @@ let package = Package(
         tests("OCITests", ["OCI"]),
         tests("HTTPSemanticsTests", ["HTTPSemantics"]),
         tests("RulesTests", ["Rules", "OCI"]),
-        tests("UpstreamClientTests", ["UpstreamClient", "Upstream", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit", nioCore, logging, nioSSL]),
+        tests("UpstreamClientTests", ["UpstreamClient", "Upstream", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging, coreMetrics]),
         tests("FilesystemBlobStoreTests", ["FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules", "Timekeeping", nioCore]),
         tests("SQLiteMetadataStoreTests", ["SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb]),
         tests(
