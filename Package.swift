@@ -28,6 +28,7 @@ let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metri
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
@@ -58,6 +59,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.10.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.1.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
@@ -111,7 +113,7 @@ let package = Package(
 
         // What tests share: an upstream that misbehaves on command, and the proofs the contracts ship.
         module(
-            "RegistryTestKit", ["OCI", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency, x509],
+            "RegistryTestKit", ["OCI", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, asn1, x509],
             path: "Tests/RegistryTestKit"),
         module(
             "BlobStoreConformance", ["BlobStore", "OCI", "Rules", "Timekeeping", nioCore],
@@ -126,8 +128,8 @@ let package = Package(
         tests(
             "UpstreamClientTests",
             [
-                "UpstreamClient", "Upstream", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit", nioCore,
-                logging, nioSSL,
+                "UpstreamClient", "Upstream", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit", asyncHTTPClient,
+                nioCore, nioPosix, nioHTTP1, nioSSL, logging, coreMetrics,
             ]),
         tests(
             "FilesystemBlobStoreTests",
