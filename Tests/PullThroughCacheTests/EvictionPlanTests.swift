@@ -47,17 +47,18 @@ import Timekeeping
         #expect(plan.freedBytes == 20)
     }
 
-    @Test(arguments: [
-        // cap, stored, total, available → to free
-        (StoreLimit(cap: .bytes(1000)), 900, nil, nil, nil),
-        (StoreLimit(cap: .bytes(1000)), 950, nil, nil, nil),
-        (StoreLimit(cap: .bytes(1000)), 951, nil, nil, 101),
-        (StoreLimit(cap: .percentOfFilesystem(50)), 400, 1000, 600, nil),
-        (StoreLimit(cap: .percentOfFilesystem(50)), 400, 1000, 500, 75),
-        (StoreLimit(cap: .percentOfFilesystem(50)), 10, 1000, 0, 10),
-        (StoreLimit(cap: .percentOfFilesystem(50)), 400, nil, nil, nil),
-        (StoreLimit(cap: .bytes(0)), 1, nil, nil, 1),
-    ] as [(StoreLimit, Int64, Int64?, Int64?, Int64?)])
+    @Test(
+        arguments: [
+            // cap, stored, total, available → to free
+            (StoreLimit(cap: .bytes(1000)), 900, nil, nil, nil),
+            (StoreLimit(cap: .bytes(1000)), 950, nil, nil, nil),
+            (StoreLimit(cap: .bytes(1000)), 951, nil, nil, 101),
+            (StoreLimit(cap: .percentOfFilesystem(50)), 400, 1000, 600, nil),
+            (StoreLimit(cap: .percentOfFilesystem(50)), 400, 1000, 500, 75),
+            (StoreLimit(cap: .percentOfFilesystem(50)), 10, 1000, 0, 10),
+            (StoreLimit(cap: .percentOfFilesystem(50)), 400, nil, nil, nil),
+            (StoreLimit(cap: .bytes(0)), 1, nil, nil, 1),
+        ] as [(StoreLimit, Int64, Int64?, Int64?, Int64?)])
     func `the watermarks say when and how far`(
         _ limit: StoreLimit, _ stored: Int64, _ total: Int64?, _ available: Int64?, _ expected: Int64?
     ) {

@@ -66,7 +66,8 @@ import Upstream
         let pauses = (1...8).map { retries.pause(after: $0, error: .truncated, jitter: 1) }
         #expect(
             pauses == [
-                .milliseconds(100), .milliseconds(200), .milliseconds(400), .milliseconds(800), .seconds(1), .seconds(1),
+                .milliseconds(100), .milliseconds(200), .milliseconds(400), .milliseconds(800), .seconds(1),
+                .seconds(1),
                 .seconds(1), nil,
             ])
         #expect(retries.pause(after: 1, error: .truncated, jitter: 0) == .milliseconds(50))

@@ -40,7 +40,9 @@ import Timekeeping
         Case(name: "said to be absent", absentFor: .seconds(20), expected: .absent(ttl: .seconds(20))),
         Case(name: "no longer absent", absentFor: .seconds(-1), expected: .resolve),
         Case(name: "absent, but forced", absentFor: .seconds(20), isForced: true, expected: .resolve),
-        Case(name: "absent after it was known", age: .seconds(10), absentFor: .seconds(5), expected: .absent(ttl: .seconds(5))),
+        Case(
+            name: "absent after it was known", age: .seconds(10), absentFor: .seconds(5),
+            expected: .absent(ttl: .seconds(5))),
         Case(
             name: "stale while the upstream is paused", age: .seconds(1000), isPaused: true,
             expected: .staleWhilePaused(staleness: .seconds(700))),

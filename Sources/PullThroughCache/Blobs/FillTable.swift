@@ -1,4 +1,5 @@
 internal import OCI
+internal import Rules
 
 /// Which blobs are being filled and which removed: never both at once, and never twice.
 struct FillTable: Sendable {
@@ -19,6 +20,12 @@ struct FillTable: Sendable {
     private var entries: [Digest: Entry] = [:]
 
     var count: Int { entries.count }
+
+    var repositories: Set<RepositoryKey> {
+        var repositories: Set<RepositoryKey> = []
+        for case .filling(let fill) in entries.values { repositories.insert(fill.repository) }
+        return repositories
+    }
 
     func fill(of digest: Digest) -> Fill? {
         guard case .filling(let fill) = entries[digest] else { return nil }

@@ -47,6 +47,9 @@ final class Fills: Sendable {
     /// The fill of `digest` that is under way.
     func current(of digest: Digest) -> Fill? { table.withLock { $0.fill(of: digest) } }
 
+    /// The repositories that blobs are on their way to.
+    var repositories: Set<RepositoryKey> { table.withLock { $0.repositories } }
+
     /// A way into the fill of `digest`, which is begun if there is none.
     /// - Returns: the reader, and whether the fill was another's.
     func join(_ digest: Digest, from source: Source) async throws -> (reader: FillReader, isCollapsed: Bool) {

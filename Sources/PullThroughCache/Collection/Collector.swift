@@ -129,7 +129,7 @@ final class Collector: Sendable {
         guard report.freedBytes < target else { return }
         let images = try await catalogue.metadata.images(limit: Self.dryRunLimit)
         report.add(
-            EvictionPlan(images, bytesToFree: target - report.freedBytes, isProtected: isBeingFilled))
+            EvictionPlan(images, bytesToFree: target - report.freedBytes, isProtected: inUse()))
     }
 
     private func evict(freeing target: Int64, into report: inout CollectionReport) async throws {
@@ -138,7 +138,7 @@ final class Collector: Sendable {
             try Task.checkCancellation()
             let images = try await catalogue.metadata.images(limit: Self.batch + skipped)
             let plan = EvictionPlan(
-                images, bytesToFree: target - report.freedBytes, isProtected: isBeingFilled)
+                images, bytesToFree: target - report.freedBytes, isProtected: inUse())
             guard !plan.images.isEmpty else {
                 // Everything seen is pinned or in use; look behind it, if there is more.
                 guard images.count == Self.batch + skipped else { return }
@@ -197,9 +197,12 @@ final class Collector: Sendable {
         report.freedBytes += bytes
     }
 
-    private func isBeingFilled(_ image: ImageRecord) -> Bool {
-        guard let fills = fills.withLock({ $0 }) else { return false }
-        return image.stored.keys.contains { fills.current(of: $0) != nil }
+    /// Images that somebody is pulling: those of a repository that blobs are on their way to, if they were asked for
+    /// lately. Their other layers are about to be asked for.
+    private func inUse() -> (ImageRecord) -> Bool {
+        let repositories = fills.withLock { $0 }?.repositories ?? []
+        let since = clock.now() - configuration.unreferencedGrace
+        return { repositories.contains($0.repository) && $0.lastPulledAt >= since }
     }
 
     // MARK: Measuring

@@ -78,55 +78,54 @@ struct Manifests: Sendable {
             tag: tag, rule: request.rule, checkedAt: record?.checkedAt,
             absentUntil: try await catalogue.absence(of: request.reference, in: request.repository),
             now: clock.now(), isForced: request.isForced, isPaused: upstream.isPaused)
-        var question = ManifestResolver.Question(
-            repository: request.repository, reference: request.reference, isHead: request.isHead,
-            confirmsFirst: record != nil)
-        if let record {
-            switch decision {
-            case .fresh(let ttl):
-                if let answer = try await known(record, request, CacheStatus(isHit: true, ttl: ttl.wholeSeconds)) {
-                    return answer
-                }
-                // What the tag names is known, and the bytes are not here: no need to ask what it names again.
-                return try await fetch(record, request, at: upstream)
-            case .staleWhileRevalidating(let staleness):
-                let status = CacheStatus(isHit: true, ttl: -staleness.wholeSeconds, detail: "revalidating")
-                if let answer = try await known(record, request, status) {
-                    resolver.start(question, at: upstream)
-                    metrics.countStale(.revalidating)
-                    return answer
-                }
-            case .staleWhilePaused(let staleness):
-                let status = CacheStatus(isHit: true, ttl: -staleness.wholeSeconds, detail: "upstream-paused")
-                if let answer = try await known(record, request, status, outcome: .stale) {
-                    metrics.countStale(.paused)
-                    return answer
-                }
-            case .absent(let ttl):
-                return try await absent(tag, request, ttl: ttl)
-            case .revalidate, .resolve: break
-            }
-        } else if case .absent = decision {
+        if let record, let answer = try await answer(from: record, decision, request, at: upstream) { return answer }
+        if case .absent = decision {
+            if let answer = try await stale(tag, request, because: UpstreamError.notFound) { return answer }
             throw CacheError.manifestUnknown
         }
-        question = ManifestResolver.Question(
-            repository: request.repository, reference: request.reference, isHead: request.isHead,
-            confirmsFirst: record != nil)
         do {
-            let (resolution, isCollapsed) = try await resolver.resolve(question, at: upstream)
+            let (resolution, isCollapsed) = try await resolver.resolve(
+                question(request, confirmsFirst: record != nil), at: upstream)
             let forward: CacheStatus.Forward =
                 record == nil ? .uriMiss : request.isForced ? .request : .stale
             return try fetched(resolution, request, forward: forward, isCollapsed: isCollapsed)
-        } catch let error as UpstreamError {
+        } catch {
             if let answer = try await stale(tag, request, because: error) { return answer }
+            guard let error = error as? UpstreamError else { throw error }
             throw refusal(error, request)
         }
     }
 
-    /// The upstream said a moment ago that the tag is gone.
-    private func absent(_ tag: Tag, _ request: ManifestRequest, ttl: Duration) async throws -> ManifestAnswer {
-        if let answer = try await stale(tag, request, because: .notFound) { return answer }
-        throw CacheError.manifestUnknown
+    /// An answer that needs no word of the upstream on what the tag names; nil where it does.
+    private func answer(
+        from record: TagRecord, _ decision: TagDecision, _ request: ManifestRequest, at upstream: UpstreamHandle
+    ) async throws -> ManifestAnswer? {
+        switch decision {
+        case .fresh(let ttl):
+            if let answer = try await known(record, request, CacheStatus(isHit: true, ttl: ttl.wholeSeconds)) {
+                return answer
+            }
+            return try await fetch(record, request, at: upstream)
+        case .staleWhileRevalidating(let staleness):
+            let status = CacheStatus(isHit: true, ttl: -staleness.wholeSeconds, detail: "revalidating")
+            guard let answer = try await known(record, request, status) else { return nil }
+            resolver.start(question(request, confirmsFirst: true), at: upstream)
+            metrics.countStale(.revalidating)
+            return answer
+        case .staleWhilePaused(let staleness):
+            let status = CacheStatus(
+                isHit: true, ttl: -staleness.wholeSeconds, detail: CacheMetrics.OutageLabel.paused.rawValue)
+            guard let answer = try await known(record, request, status, outcome: .stale) else { return nil }
+            metrics.countStale(.paused)
+            return answer
+        case .revalidate, .resolve, .absent: return nil
+        }
+    }
+
+    private func question(_ request: ManifestRequest, confirmsFirst: Bool) -> ManifestResolver.Question {
+        ManifestResolver.Question(
+            repository: request.repository, reference: request.reference, isHead: request.isHead,
+            confirmsFirst: confirmsFirst)
     }
 
     /// An answer from what is held of `record`; nil where a GET asks for bytes that are not here.
@@ -141,18 +140,22 @@ struct Manifests: Sendable {
         return ManifestAnswer(digest: record.digest, mediaType: mediaType, size: size, bytes: nil, status: status)
     }
 
+    /// Fetches the manifest that a tag is known to name; nil where the upstream has it no longer, so that the tag
+    /// must have moved.
     private func fetch(
         _ record: TagRecord, _ request: ManifestRequest, at upstream: UpstreamHandle
-    ) async throws -> ManifestAnswer {
+    ) async throws -> ManifestAnswer? {
         let question = ManifestResolver.Question(
             repository: request.repository, reference: .digest(record.digest), isHead: request.isHead,
             confirmsFirst: false)
         do {
             let (resolution, isCollapsed) = try await resolver.resolve(question, at: upstream)
             return try fetched(resolution, request, forward: .miss, isCollapsed: isCollapsed)
-        } catch let error as UpstreamError {
+        } catch UpstreamError.notFound {
+            return nil
+        } catch {
             if let answer = try await stale(record.tag, request, because: error) { return answer }
-            throw refusal(error, request)
+            throw error
         }
     }
 
@@ -160,7 +163,7 @@ struct Manifests: Sendable {
 
     /// What is held under the tag, where the rule serves it under these circumstances.
     private func stale(
-        _ tag: Tag, _ request: ManifestRequest, because error: UpstreamError
+        _ tag: Tag, _ request: ManifestRequest, because error: any Error
     ) async throws -> ManifestAnswer? {
         guard let condition = OutageCondition(error),
             let record = try await catalogue.storedTag(tag, in: request.repository)
@@ -173,7 +176,8 @@ struct Manifests: Sendable {
         metrics.countStale(reason)
         let lifetime = request.rule.freshness.lifetime(of: tag)
         let status = CacheStatus(
-            isHit: false, forward: .stale, forwardStatus: error.status, ttl: (lifetime - age).wholeSeconds,
+            isHit: false, forward: .stale, forwardStatus: (error as? UpstreamError)?.status,
+            ttl: (lifetime - age).wholeSeconds,
             detail: reason.rawValue)
         return hit(manifest, request, status, outcome: .stale)
     }

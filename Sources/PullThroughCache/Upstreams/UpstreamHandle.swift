@@ -49,6 +49,19 @@ final class UpstreamHandle: Sendable {
 }
 
 extension OutageCondition {
+    /// What keeps an answer from coming, as an operator tells it apart; nil where the upstream is not at fault.
+    init?(_ error: any Error) {
+        switch error {
+        case let error as UpstreamError: self.init(error)
+        case CacheError.upstream(let error): self.init(error)
+        // An upstream whose answers make no sense is as good as gone; and so is one that nobody gets through to.
+        case is ManifestError, CacheError.manifestInvalid, CacheError.digestMismatch, CacheError.sizeMismatch,
+            CacheError.overloaded:
+            self = .unreachable
+        default: return nil
+        }
+    }
+
     /// How an operator tells `error` apart; nil where the upstream is not at fault.
     init?(_ error: UpstreamError) {
         switch error {
