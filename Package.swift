@@ -73,7 +73,10 @@ let package = Package(
             "UpstreamClient",
             ["Upstream", "OCI", "HTTPSemantics", "Timekeeping", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging, metrics]),
         module("BlobStore", ["OCI", "Rules", "Timekeeping", nioCore]),
-        module("FilesystemBlobStore", ["BlobStore", "OCI", "Rules", "Timekeeping", crypto, nioCore, nioPosix, logging]),
+        .target(name: "CFileAllocation"),
+        module(
+            "FilesystemBlobStore",
+            ["BlobStore", "CFileAllocation", "OCI", "Rules", "Timekeeping", nioCore, nioPosix, logging]),
         module("MetadataStore", ["OCI", "Rules", "Timekeeping"]),
         module("SQLiteMetadataStore", ["MetadataStore", "OCI", "Rules", "Timekeeping", grdb, logging]),
 
@@ -115,8 +118,8 @@ let package = Package(
         tests("HTTPSemanticsTests", ["HTTPSemantics"]),
         tests("RulesTests", ["Rules", "OCI"]),
         tests("UpstreamClientTests", ["UpstreamClient", "Upstream", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit", nioCore, logging, nioSSL]),
-        tests("FilesystemBlobStoreTests", ["FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules", "Timekeeping", nioCore]),
-        tests("SQLiteMetadataStoreTests", ["SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb]),
+        tests("FilesystemBlobStoreTests", ["FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules", "Timekeeping", nioCore, logging]),
+        tests("SQLiteMetadataStoreTests", ["SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb, logging]),
         tests(
             "PullThroughCacheTests",
             [
