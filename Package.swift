@@ -79,7 +79,9 @@ let package = Package(
             ]),
         module("BlobStore", ["OCI", "Rules", "Timekeeping", nioCore]),
         module(
-            "FilesystemBlobStore", ["BlobStore", "OCI", "Rules", "Timekeeping", crypto, nioCore, nioPosix, logging]),
+            "FilesystemBlobStore",
+            ["BlobStore", "OCI", "Rules", "Timekeeping", crypto, nioCore, nioPosix, logging, "CFileAllocation"]),
+        .target(name: "CFileAllocation"),
         module("MetadataStore", ["OCI", "Rules", "Timekeeping"]),
         module("SQLiteMetadataStore", ["MetadataStore", "OCI", "Rules", "Timekeeping", grdb, logging]),
 
@@ -133,10 +135,16 @@ let package = Package(
             ]),
         tests(
             "FilesystemBlobStoreTests",
-            ["FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules", "Timekeeping", nioCore]),
+            [
+                "FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules", "Timekeeping", nioCore,
+                logging,
+            ]),
         tests(
             "SQLiteMetadataStoreTests",
-            ["SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb]),
+            [
+                "SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb,
+                logging,
+            ]),
         tests(
             "PullThroughCacheTests",
             [
