@@ -7,23 +7,31 @@ package struct Rule: Sendable, Hashable {
     package let prefix: String?
     /// The registry that references name, for `?ns=HOST` and `weir:5000/HOST/…`; nil where another rule has the host.
     package let host: RegistryHost?
+    /// The registry whose names this rule serves. Unlike ``host``, several rules may have the same: it makes
+    /// containerd, which sends `?ns=HOST` with everything, reach a rule by its virtual host.
+    package let registry: RegistryHost?
     /// Names under which clients reach this rule alone (`Host: hub.weir.corp`); a port is not compared unless given.
     package let virtualHosts: [RegistryHost]
     /// Put before the client's repository to make the upstream's: `upstream-app` makes `x` into `upstream-app/x`.
+    /// Where the client names the registry's host the repository is the upstream's already, and is refused outside of
+    /// this part.
     package let upstreamPrefix: RepositoryName?
-    /// Whether a repository of one component means `library/…`, as it does at Docker Hub.
+    /// Whether a repository of one component means `library/…`, as it does at Docker Hub. Without effect on what
+    /// ``upstreamPrefix`` completes.
     package let completesLibrary: Bool
     package let freshness: FreshnessPolicy
     package let outage: OutagePolicy
 
+    /// - Parameter registry: nil: the same as `host`.
     package init(
-        name: RuleName, prefix: String? = nil, host: RegistryHost? = nil, virtualHosts: [RegistryHost] = [],
-        upstreamPrefix: RepositoryName? = nil, completesLibrary: Bool = false,
+        name: RuleName, prefix: String? = nil, host: RegistryHost? = nil, registry: RegistryHost? = nil,
+        virtualHosts: [RegistryHost] = [], upstreamPrefix: RepositoryName? = nil, completesLibrary: Bool = false,
         freshness: FreshnessPolicy = FreshnessPolicy(), outage: OutagePolicy = OutagePolicy()
     ) {
         self.name = name
         self.prefix = prefix
         self.host = host
+        self.registry = registry ?? host
         self.virtualHosts = virtualHosts
         self.upstreamPrefix = upstreamPrefix
         self.completesLibrary = completesLibrary
