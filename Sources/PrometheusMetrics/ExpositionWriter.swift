@@ -21,7 +21,8 @@ struct ExpositionWriter {
         let (cumulative, sum) = histogram.snapshot
         let separator = labels.isEmpty ? "" : ","
         for (count, bound) in zip(cumulative, histogram.bounds + [.infinity]) {
-            sample("\(name)_bucket", labels: "\(labels)\(separator)le=\"\(prometheusNumber(bound))\"", value: "\(count)")
+            sample(
+                "\(name)_bucket", labels: "\(labels)\(separator)le=\"\(prometheusNumber(bound))\"", value: "\(count)")
         }
         sample("\(name)_sum", labels: labels, value: prometheusNumber(sum))
         sample("\(name)_count", labels: labels, value: "\(cumulative.last ?? 0)")

@@ -1,10 +1,11 @@
 package import CoreMetrics
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#endif
 internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
 
 /// What the kernel knows of this process, under the names that every Prometheus client gives it.
 package final class ProcessMetrics: Sendable {

@@ -181,7 +181,9 @@ import Testing
         let registry = registry()
         ProcessMetrics(factory: registry).update()
         let text = registry.exposition()
-        for name in ["process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_cpu_seconds_total"] {
+        for name in [
+            "process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_cpu_seconds_total",
+        ] {
             let line = text.split(separator: "\n").first { $0.hasPrefix("\(name) ") }
             let value = line.flatMap { Double($0.split(separator: " ")[1]) } ?? 0
             #expect(value > 0, "\(name)")
