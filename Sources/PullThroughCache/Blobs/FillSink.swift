@@ -118,7 +118,7 @@ struct FillSink {
                     return
                 } catch {}
             }
-        case .readOnly, .inUse, .system: break
+        case .readOnly, .inUse, .unsupportedLayout, .system: break
         }
         refusal = error
         var hasher = DigestHasher(fill.digest.algorithm)
