@@ -1,1 +1,66 @@
-// placeholder
+internal import Hummingbird
+package import Logging
+internal import NIOCore
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Answers weir's own commands, and whoever watches it, on a Unix socket.
+package struct ControlServer: Sendable {
+    private let path: String
+    private let service: any ControlledService
+    private let logger: Logger
+    private let onReady: @Sendable () async -> Void
+
+    /// - Parameters:
+    ///   - path: the socket's; see ``ControlSocket``.
+    ///   - onReady: called once clients can connect.
+    package init(
+        path: String, service: any ControlledService, logger: Logger, onReady: @escaping @Sendable () async -> Void = {}
+    ) {
+        self.path = path
+        self.service = service
+        self.logger = logger
+        self.onReady = onReady
+    }
+
+    /// Answers until a graceful shutdown or cancellation, then removes the socket.
+    /// - Throws: ``ControlSocketError`` where there can be none.
+    package func run() async throws {
+        let socket = try ControlSocket.prepare(at: path)
+        defer { socket.remove() }
+        let failure = Mutex<ControlSocketError?>(nil)
+        // What the library reports of single connections is of no interest beside the service's own log.
+        var logger = logger
+        logger.logLevel = .warning
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let (published, continuation) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
+            let application = Application(
+                router: ControlRoutes(service: service).router(),
+                configuration: ApplicationConfiguration(
+                    address: .unixDomainSocket(path: socket.stagingPath), serverName: nil, backlog: 64),
+                onServerRunning: { _ in
+                    do throws(ControlSocketError) {
+                        try socket.publish()
+                        continuation.yield(true)
+                    } catch {
+                        failure.withLock { $0 = error }
+                        continuation.yield(false)
+                    }
+                    continuation.finish()
+                }, logger: logger)
+            group.addTask {
+                defer { continuation.finish() }
+                try await application.run()
+            }
+            let isPublished = await published.first { _ in true } ?? false
+            if isPublished { await onReady() } else { group.cancelAll() }
+            do {
+                try await group.next()
+            } catch {
+                if let failure = failure.withLock({ $0 }) { throw failure }
+                throw error
+            }
+            if let failure = failure.withLock({ $0 }) { throw failure }
+        }
+    }
+}

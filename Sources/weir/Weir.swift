@@ -1,1 +1,5 @@
-@main struct Weir { static func main() async { } }
+internal import Commands
+
+@main struct Weir {
+    static func main() async {}
+}

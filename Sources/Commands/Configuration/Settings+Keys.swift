@@ -1,0 +1,104 @@
+internal import OCI
+internal import Rules
+internal import Yams
+
+extension Format where Value == Settings {
+    /// The whole configuration.
+    static var configuration: Format { .group(Settings.keys, { Settings() }) }
+}
+
+extension Settings {
+    /// Every key of the configuration file, in the order in which they are documented.
+    static var keys: [Setting<Settings>] {
+        [
+            Setting(
+                "listen", \.listen, Format.listenAddress.oneOrList, standard: .string("0.0.0.0:5000"),
+                "Where clients connect. Port 0 takes a free one."),
+            Setting(
+                "tls", \.tls, Format.group(ServerTLSSettings.keys, { ServerTLSSettings() }).located,
+                "Serves HTTPS (with HTTP/2) in place of HTTP. The files are read again at every reload."),
+            Setting(
+                "storage", \.storage, .group(StorageSettings.keys, { StorageSettings() }), "What is kept, and where."),
+            Setting(
+                "defaultRule", \.defaultRule, Format.text("the name of a rule, or 'none'").located,
+                standard: .string("the rule that answers for docker.io"),
+                "The rule that serves names without a prefix and without a registry."),
+            Setting(
+                "wellKnownRegistries", \.wellKnownRegistries, Format.wellKnownSelection.located, standard: .bool(true),
+                "Registries served without a rule of their own: all, none, or those listed."),
+            Setting(
+                "rules", \.rules,
+                Format.group(RuleSettings.keys, { RuleSettings() }).table(
+                    keyExpectation: "names", showKey: \.description, parseKey: parseRuleName),
+                "Registries to pull from, by the prefix under which clients find them (weir:5000/NAME/…)."),
+            Setting(
+                "freshness", \.freshness, .group(FreshnessSettings.keys(standards: true), { FreshnessSettings() }),
+                "How long a tag's answer is used unasked; for every rule that does not say otherwise."),
+            Setting(
+                "outage", \.outage, .group(OutageSettings.keys(standards: true), { OutageSettings() }),
+                "What clients get while an upstream fails; for every rule that does not say otherwise."),
+            Setting("refresh", \.refresh, .group(RefreshSettings.keys, { RefreshSettings() }), "Forced revalidation."),
+            Setting(
+                "limits", \.limits, .group(LimitSettings.keys, { LimitSettings() }), "Bounds of what is held at once."),
+            Setting(
+                "timeouts", \.timeouts, .group(ServerTimeoutSettings.keys, { ServerTimeoutSettings() }),
+                "Bounds on how long a client may take."),
+            Setting(
+                "proxy", \.proxy, .group(ProxyFileSettings.keys, { ProxyFileSettings() }),
+                "Proxies on the way to upstreams."),
+            Setting("log", \.log, .group(LogSettings.keys, { LogSettings() }), "What is written to standard error."),
+            Setting(
+                "control", \.control, .group(ControlSettings.keys, { ControlSettings() }),
+                "How weir's commands reach the service."),
+        ]
+    }
+
+    /// A rule's name is a prefix that clients put before a repository, so that it must be possible in a reference.
+    private static func parseRuleName(_ text: String) throws(ValueProblem) -> RuleName {
+        do {
+            _ = try RepositoryName(text)
+            return try RuleName(text)
+        } catch let error as RuleNameError {
+            throw ValueProblem("cannot name a rule: \(error)")
+        } catch {
+            throw ValueProblem(
+                "cannot name a rule, since it is the first part of image names: lower-case letters and digits, joined "
+                    + "by '.', '_' or '-', in parts separated by '/'")
+        }
+    }
+}
+
+extension Format where Value == WellKnownSelection {
+    static var wellKnownSelection: Format {
+        let list = Format<RegistryHost>.wellKnownHost.list
+        let flag = Format<Bool>.flag
+        return Format(
+            expectation: "true, false, or a list of \(WellKnownRegistry.names.joined(separator: ", "))",
+            schema: .object([.init("oneOf", .array([flag.schema, list.schema]))]),
+            read: { node, _, reader in
+                if case .sequence = node { return list.read(node, nil, &reader).map { .some($0) } }
+                return flag.read(node, nil, &reader).map { $0 ? .all : .none }
+            },
+            show: { selection in
+                switch selection {
+                case .all: .bool(true)
+                case .none: .bool(false)
+                case .some(let hosts): list.show(hosts)
+                }
+            })
+    }
+}
+
+extension Format where Value == RegistryHost {
+    fileprivate static var wellKnownHost: Format {
+        let word = Format<String>.choice(WellKnownRegistry.names)
+        return Format(
+            expectation: word.expectation, schema: word.schema,
+            read: { node, _, reader in
+                word.read(node, nil, &reader).flatMap { name in
+                    WellKnownRegistry.all.first { $0.host.description == name }?.host
+                }
+            },
+            show: { .string("\($0)") })
+    }
+}

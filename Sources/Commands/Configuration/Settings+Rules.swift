@@ -1,0 +1,124 @@
+internal import Rules
+
+extension RuleSettings {
+    static var keys: [Setting<Self>] {
+        [
+            Setting(
+                "registry", \.registry, Format.registry.located,
+                "The upstream: HOST, HOST:PORT, or a URL; 'http://…' means without TLS. Required."),
+            Setting("username", \.username, Format.text("a user name").located, "The account; with 'accessToken'."),
+            Setting(
+                "accessToken", \.accessToken, Format.secret("an access token").located,
+                "The account's token or password."),
+            Setting("password", \.password, Format.secret("a password").located, "The same as 'accessToken'."),
+            Setting(
+                "identityToken", \.identityToken, Format.secret("an identity token").located,
+                "A refresh token, in place of 'username' and 'accessToken'."),
+            Setting(
+                "host", \.host, Format.hostClaim.located, standard: .string("the registry's own name"),
+                "The registry whose name leads to this rule (containerd's 'ns', and as first part of a path); 'none' for "
+                    + "none. With two rules for one registry, one of them has to say it."),
+            Setting(
+                "virtualHosts", \.virtualHosts, Format.host.located.list, standard: .array([]),
+                "Names of this service under which clients reach this rule alone."),
+            Setting(
+                "upstreamPrefix", \.upstreamPrefix, .repository,
+                "Put before every repository: 'mirror/hub' makes 'library/nginx' into 'mirror/hub/library/nginx'."),
+            Setting(
+                "freshness", \.freshness, .group(FreshnessSettings.keys(standards: false), { FreshnessSettings() }),
+                "Overrides 'freshness' for this rule."),
+            Setting(
+                "outage", \.outage, .group(OutageSettings.keys(standards: false), { OutageSettings() }),
+                "Overrides 'outage' for this rule."),
+            Setting(
+                "tls", \.tls, Format.group(UpstreamTLSSettings.keys, { UpstreamTLSSettings() }).located,
+                "How the upstream's certificate is verified."),
+            Setting(
+                "trustedRealms", \.trustedRealms, Format.host.list, standard: .array([]),
+                "Token services outside the registry's own domain that may be shown the account."),
+            Setting(
+                "timeouts", \.timeouts, .group(UpstreamTimeoutSettings.keys, { UpstreamTimeoutSettings() }),
+                "How long the upstream may take."),
+            Setting(
+                "attempts", \.attempts, .integer(1...20), standard: .integer(3),
+                "Attempts of one request, the first included."),
+        ]
+    }
+}
+
+extension FreshnessSettings {
+    /// - Parameter standards: whether defaults are named, which a rule has none of its own of.
+    static func keys(standards: Bool) -> [Setting<Self>] {
+        func standard(_ duration: Duration) -> JSONValue? {
+            standards ? .string(DurationText.format(duration)) : nil
+        }
+        let policy = FreshnessPolicy()
+        return [
+            Setting(
+                "moving", \.moving, .duration(), standard: standard(policy.moving),
+                "Tags that are no version: 'latest', 'main', 'alpine'."),
+            Setting(
+                "minor", \.minor, .duration(), standard: standard(policy.minor),
+                "Tags that leave the last part of a version open: '1', '1.27', '1.27-alpine'."),
+            Setting(
+                "exact", \.exact, .duration(), standard: standard(policy.exact),
+                "Tags that are whole versions, dates or commits: '1.27.3', '20240131'."),
+            Setting(
+                "tags", \.tags,
+                Format.duration().table(
+                    keyExpectation: "patterns", showKey: { $0 },
+                    parseKey: { text throws(ValueProblem) in
+                        guard !text.isEmpty else { throw ValueProblem("is no pattern") }
+                        guard text.utf8.count <= 128 else { throw ValueProblem("is longer than any tag") }
+                        return text
+                    }), standard: standards ? .object([]) : nil,
+                "Tags by pattern ('*' stands for anything); the first that matches decides."),
+            Setting(
+                "staleWhileRevalidate", \.staleWhileRevalidate, .duration(),
+                standard: standard(policy.staleWhileRevalidate),
+                "How long past that an answer is still given at once, and confirmed afterwards."),
+            Setting(
+                "negative", \.negative, .duration(.zero...Duration.seconds(86_400)),
+                standard: standard(policy.negative),
+                "How long 'no such image' is remembered."),
+        ]
+    }
+}
+
+extension OutageSettings {
+    static func keys(standards: Bool) -> [Setting<Self>] {
+        let standard: JSONValue? = standards ? .string("serve-stale") : nil
+        return [
+            Setting(
+                "unreachable", \.unreachable, .outageAnswer, standard: standard, "No connection, or no answer in time."),
+            Setting("serverError", \.serverError, .outageAnswer, standard: standard, "5xx."),
+            Setting("rateLimited", \.rateLimited, .outageAnswer, standard: standard, "429."),
+            Setting("unauthorized", \.unauthorized, .outageAnswer, standard: standard, "401 or 403."),
+            Setting("notFound", \.notFound, .outageAnswer, standard: standard, "404."),
+        ]
+    }
+}
+
+extension UpstreamTLSSettings {
+    static var keys: [Setting<Self>] {
+        [
+            Setting("ca", \.ca, .existingFile("a PEM file"), "Authorities trusted in place of the system's."),
+            Setting("certificate", \.certificate, .existingFile("a PEM file"), "A certificate to show; with 'key'."),
+            Setting("key", \.key, .existingFile("a PEM file"), "The certificate's private key."),
+            Setting(
+                "skipVerify", \.skipVerify, .flag, standard: .bool(false),
+                "Accepts any certificate: whoever is on the way can read and forge everything."),
+        ]
+    }
+}
+
+extension UpstreamTimeoutSettings {
+    static var keys: [Setting<Self>] {
+        let range = Duration.milliseconds(100)...Duration.seconds(3600)
+        return [
+            Setting("connect", \.connect, .duration(range), standard: .string("10s"), "Until there is a connection."),
+            Setting("answer", \.answer, .duration(range), standard: .string("30s"), "Until an answer begins."),
+            Setting("stall", \.stall, .duration(range), standard: .string("30s"), "Between two pieces of a body."),
+        ]
+    }
+}

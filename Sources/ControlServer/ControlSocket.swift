@@ -1,0 +1,93 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// The file of a Unix socket: nobody but its owner may connect, and it appears only when someone answers.
+///
+/// The socket is bound in a directory that only the owner may enter, made private, and then moved into place. So there
+/// is no moment at which others might connect, and a socket that a killed process left is replaced in one step.
+package struct ControlSocket: Sendable {
+    /// The longest path: `sun_path` has 108 bytes on Linux, and the name while binding is no longer than this.
+    package static let pathLimit = 100
+
+    package let path: String
+    private let stagingDirectory: String
+
+    /// Where the server binds before ``publish()``.
+    var stagingPath: String { "\(stagingDirectory)/s" }
+
+    /// - Throws: ``ControlSocketError/inUse(path:)`` where a running process answers there.
+    package static func prepare(at path: String) throws(ControlSocketError) -> ControlSocket {
+        guard path.utf8.count <= pathLimit else { throw .pathTooLong(path: path) }
+        var status = stat()
+        if lstat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }
+            guard !isAnswered(path) else { throw .inUse(path: path) }
+        }
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let socket = ControlSocket(path: path, stagingDirectory: "\(directory)/.s\(getpid())")
+        socket.removeStaging()
+        guard mkdir(socket.stagingDirectory, 0o700) == 0 else {
+            throw .system(path: directory, call: "mkdir", errno: errno)
+        }
+        return socket
+    }
+
+    /// Makes the bound socket reachable under its path.
+    func publish() throws(ControlSocketError) {
+        guard chmod(stagingPath, 0o600) == 0 else { throw .system(path: path, call: "chmod", errno: errno) }
+        guard rename(stagingPath, path) == 0 else { throw .system(path: path, call: "rename", errno: errno) }
+        removeStaging()
+    }
+
+    /// Removes the socket and whatever is left of its making.
+    func remove() {
+        unlink(path)
+        removeStaging()
+    }
+
+    private func removeStaging() {
+        unlink(stagingPath)
+        rmdir(stagingDirectory)
+    }
+
+    /// Whether a process accepts connections there. A full queue counts as an answer.
+    private static func isAnswered(_ path: String) -> Bool {
+        let descriptor = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return true }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { buffer in
+            buffer.copyBytes(from: path.utf8.prefix(buffer.count - 1))
+        }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        return result == 0 || errno == EAGAIN || errno == EINPROGRESS
+    }
+}
+
+/// Why there is no control socket.
+package enum ControlSocketError: Error, Hashable, Sendable, CustomStringConvertible {
+    case inUse(path: String)
+    case notASocket(path: String)
+    case pathTooLong(path: String)
+    case system(path: String, call: String, errno: Int32)
+
+    package var description: String {
+        switch self {
+        case .inUse(let path): "another process answers on the control socket \(path); stop it, or name another socket"
+        case .notASocket(let path): "\(path) is no socket; remove it, or name another path for the control socket"
+        case .pathTooLong(let path):
+            "the control socket's path is longer than \(ControlSocket.pathLimit) bytes; give a shorter one: \(path)"
+        case .system(let path, let call, let errno):
+            "the control socket cannot be made in \(path): \(call) failed with error \(errno)"
+        }
+    }
+}
