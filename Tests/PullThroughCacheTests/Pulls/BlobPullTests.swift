@@ -1,9 +1,11 @@
 import Foundation
+import HTTPSemantics
 import NIOCore
 import OCI
 import RegistryTestKit
 import Rules
 import Testing
+import Timekeeping
 import Upstream
 
 @testable import PullThroughCache

@@ -2,6 +2,7 @@ import OCI
 import RegistryTestKit
 import Rules
 import Testing
+import Timekeeping
 
 @testable import PullThroughCache
 

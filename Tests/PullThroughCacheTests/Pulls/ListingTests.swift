@@ -1,8 +1,10 @@
+import HTTPSemantics
 import NIOCore
 import OCI
 import RegistryTestKit
 import Rules
 import Testing
+import Timekeeping
 
 @testable import PullThroughCache
 
@@ -72,7 +74,8 @@ import Testing
                     manifest: index, to: "a/b", tag: Tag(referrersOf: image.manifest.digest).description)
             }
             let subject = image.manifest.digest
-            #expect(try await Set(referrers(fixture, of: subject).list.map(\.digest)) == [signature.digest, sbom.digest])
+            #expect(
+                try await Set(referrers(fixture, of: subject).list.map(\.digest)) == [signature.digest, sbom.digest])
             let filtered = try await referrers(
                 fixture, of: subject, artifactType: "application/vnd.test.signature")
             #expect(filtered.list.map(\.digest) == [signature.digest])
