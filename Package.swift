@@ -123,9 +123,9 @@ let package = Package(
             "MetadataStoreConformance", ["MetadataStore", "OCI", "Rules", "Timekeeping"],
             path: "Tests/MetadataStoreConformance"),
 
-        tests("OCITests", ["OCI"]),
-        tests("HTTPSemanticsTests", ["HTTPSemantics"]),
-        tests("RulesTests", ["Rules", "OCI"]),
+        tests("OCITests", ["OCI", "HostileInput"]),
+        tests("HTTPSemanticsTests", ["HTTPSemantics", "HostileInput"]),
+        tests("RulesTests", ["Rules", "OCI", "HostileInput"]),
         tests(
             "UpstreamClientTests",
             [
@@ -144,6 +144,8 @@ let package = Package(
                 "SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb,
                 logging,
             ]),
+        module("HostileInput", path: "Tests/HostileInput"),
+        tests("TimekeepingTests", ["Timekeeping"]),
         tests(
             "PullThroughCacheTests",
             [

@@ -26,8 +26,9 @@ package enum HTTPDate {
         }
     }
 
-    /// `seconds` since 1970 as an IMF-fixdate.
+    /// `seconds` since 1970 as an IMF-fixdate; what lies beyond the years 1 to 9999 as the first or last of them.
     package static func format(_ seconds: Int64) -> String {
+        let seconds = min(max(seconds, -62_135_596_800), 253_402_300_799)
         let days = seconds.flooredQuotient(86_400)
         let time = seconds - days * 86_400
         let (year, month, day) = civil(days: days)

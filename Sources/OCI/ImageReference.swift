@@ -37,6 +37,8 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         var path = String(rest)
         if let slash = rest.firstIndex(of: "/"), RegistryHost.isLikelyHost(rest[..<slash]) {
             do { host = try RegistryHost(rest[..<slash]).canonical } catch { throw .registry(error) }
+            // `Registry/a` names the host `registry`, and could never be told from Docker Hub's `registry/a` again.
+            guard RegistryHost.isLikelyHost(host.description) else { throw .registry(.malformed) }
             path = String(rest[rest.index(after: slash)...])
         }
         if host == .dockerHub, !path.contains("/") { path = path.isEmpty ? path : "library/\(path)" }

@@ -65,7 +65,7 @@ extension ManifestDocument: Decodable {
 
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
-        schemaVersion = try fields.decodeIfPresent(Int64.self, forKey: .schemaVersion)
+        schemaVersion = try fields.integer(.schemaVersion)
         mediaType = try fields.decodeIfPresent(String.self, forKey: .mediaType).nonEmpty
         artifactType = fields.optionalString(.artifactType)
         config = try fields.decodeIfPresent(DescriptorField.self, forKey: .config)
@@ -94,7 +94,8 @@ extension ManifestDocument: Decodable {
             let fields = try decoder.container(keyedBy: CodingKeys.self)
             mediaType = try fields.decodeIfPresent(String.self, forKey: .mediaType)
             digest = try fields.decode(String.self, forKey: .digest)
-            size = try fields.decode(Int64.self, forKey: .size)
+            guard let size = try fields.integer(.size) else { throw fields.malformed(.size) }
+            self.size = size
             hasOtherSources = fields.hasStrings(.urls)
             annotations = fields.annotations(.annotations)
             platform = fields.platform(.platform)
@@ -121,6 +122,16 @@ extension Optional<String> {
 extension KeyedDecodingContainer {
     fileprivate func optionalString(_ key: Key) -> String? {
         (try? decodeIfPresent(String.self, forKey: key)).flatMap(\.self).nonEmpty
+    }
+
+    /// A whole number; nil for `null` and where there is none. What is too large, or has a fraction, the decoder calls
+    /// corrupted without saying where.
+    fileprivate func integer(_ key: Key) throws -> Int64? {
+        do { return try decodeIfPresent(Int64.self, forKey: key) } catch { throw malformed(key) }
+    }
+
+    fileprivate func malformed(_ key: Key) -> DecodingError {
+        .dataCorruptedError(forKey: key, in: self, debugDescription: "")
     }
 
     /// A list of descriptors, counted before any is read.
