@@ -25,10 +25,10 @@ final class ClosedMachine: Sendable {
         let machine = try await ClosedMachine()
         do {
             let result = try await body(machine)
-            await machine.remove()
+            machine.remove()
             return result
         } catch {
-            await machine.remove()
+            machine.remove()
             throw error
         }
     }
@@ -93,9 +93,7 @@ final class ClosedMachine: Sendable {
         close(lifeline)
     }
 
-    private func remove() async {
-        kill(first, SIGKILL)
-        _ = try? await holder.ending(within: .seconds(10))
+    private func remove() {
         holder.killNow()
         removeControlGroups()
     }

@@ -36,7 +36,7 @@ extension RealPrograms {
 
         @Test(.needs(.containerd, .ctr), .timeLimit(.minutes(2)))
         func `containerd pulls with ns, and runs the image`() async throws {
-            try await Stage.with(configure: { $0.rules[0].host = "docker.io" }) { stage in
+            try await Stage.with { stage in
                 let containerd = try await Containerd(on: stage.machine)
                 try containerd.useMirror(stage.weir.origin, for: "docker.io")
                 let reference = "docker.io/library/x:multi"
