@@ -126,6 +126,8 @@ let package = Package(
         tests("OCITests", ["OCI", "HostileInput"]),
         tests("HTTPSemanticsTests", ["HTTPSemantics", "HostileInput"]),
         tests("RulesTests", ["Rules", "OCI", "HostileInput"]),
+        module("HostileInput", path: "Tests/HostileInput"),
+        tests("TimekeepingTests", ["Timekeeping"]),
         tests(
             "UpstreamClientTests",
             [
@@ -159,7 +161,8 @@ let package = Package(
                 "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore",
                 "Upstream",
                 "MetadataStore", "FilesystemBlobStore", "SQLiteMetadataStore", "UpstreamClient",
-                "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging, x509, crypto,
+                "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging, x509,
+                crypto,
                 serviceLifecycle,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),

@@ -46,7 +46,7 @@ package struct RuleTable: Sendable {
         if let namespace {
             let host = try Self.host(namespace)
             // A virtual host chooses among the rules of one registry, and never another registry than was asked for.
-            if let virtual, let registry = virtual.registry, registry.canonical == host {
+            if let virtual, virtual.registry?.canonical == host || virtual.host?.canonical == host {
                 return (virtual, try repositoryOfHost(name, in: virtual, host))
             }
             guard let rule = byHost[host] else { throw .unknownHost(host) }
@@ -107,29 +107,27 @@ package struct RuleTable: Sendable {
     }
 
     /// For a name within the rule's own namespace.
-    private func repository(_ name: String, in rule: Rule) throws(AddressingError) -> RepositoryKey {
+    private func repository(_ text: String, in rule: Rule) throws(AddressingError) -> RepositoryKey {
         do {
-            var name = try RepositoryName(name)
-            if let prefix = rule.upstreamPrefix {
-                name = try RepositoryName("\(prefix)/\(name)")
-            } else {
-                name = try Self.completed(name, in: rule)
-            }
+            var name = try RepositoryName(text)
+            if rule.upstreamPrefix == nil || !rule.servesOwnName { name = try Self.completed(name, in: rule) }
+            if let prefix = rule.upstreamPrefix { name = try RepositoryName("\(prefix)/\(name)") }
             return RepositoryKey(rule: rule.name, name: name)
         } catch {
             throw .malformedRepository(error)
         }
     }
 
-    /// For a name as the registry at `host` knows it.
+    /// For a name under `host`.
     private func repositoryOfHost(
         _ text: String, in rule: Rule, _ host: RegistryHost
     ) throws(AddressingError) -> RepositoryKey {
+        guard let prefix = rule.upstreamPrefix, rule.registry?.canonical == host else {
+            return try repository(text, in: rule)
+        }
         let name: RepositoryName
         do { name = try Self.completed(RepositoryName(text), in: rule) } catch { throw .malformedRepository(error) }
-        if let prefix = rule.upstreamPrefix, name != prefix,
-            !name.description.utf8.starts(with: "\(prefix)/".utf8)
-        {
+        guard name == prefix || name.description.utf8.starts(with: "\(prefix)/".utf8) else {
             throw .unknownHost(host)
         }
         return RepositoryKey(rule: rule.name, name: name)

@@ -24,7 +24,13 @@ struct RuleTableTests {
                     completesLibrary: true),
                 try rule("team", prefix: "team", registry: "quay.io"),
                 try rule("ghcr.io", host: "ghcr.io"),
-                try rule("acme", prefix: "acme", host: "quay.io", upstreamPrefix: "acme/prod"),
+                try rule("acme", prefix: "acme", host: "quay.io", registry: "quay.io", upstreamPrefix: "acme/prod"),
+                try rule(
+                    "part", prefix: "part", registry: "docker.io", virtual: ["part.weir.corp"], upstreamPrefix: "acme"),
+                try rule(
+                    "stand-in", prefix: "stand-in", host: "gcr.io", registry: "harbor.corp",
+                    upstreamPrefix: "gcr-proxy",
+                    completesLibrary: true),
                 try rule("secret", prefix: "secret", host: "secret.corp:5000", virtual: ["secret.weir.corp:8443"]),
                 try rule("six", host: "[::1]:5001"),
             ], defaultRule: try defaultRule.map { try RuleName($0) })
@@ -94,6 +100,12 @@ struct RuleTableTests {
         Case("acme/prod/app", ns: "quay.io", "acme|acme/prod/app"),
         Case("quay.io/acme/prod/app", "acme|acme/prod/app"),
         Case("quay.io/acme/prod", "acme|acme/prod"),
+        Case("part/x", "part|acme/x"),
+        Case("acme/x", ns: "docker.io", at: "part.weir.corp", "part|acme/x"),
+        // A registry that stands in for another has that one's names under its own prefix.
+        Case("a/b", ns: "gcr.io", "stand-in|gcr-proxy/a/b"),
+        Case("gcr.io/a", "stand-in|gcr-proxy/library/a"),
+        Case("stand-in/a", "stand-in|gcr-proxy/library/a"),
         // Virtual host; a port counts only where the rule names one.
         Case("nginx", at: "hub.weir.corp", "team/hub|library/nginx"),
         Case("nginx", at: "hub.weir.corp:5000", "team/hub|library/nginx"),
@@ -128,6 +140,7 @@ struct RuleTableTests {
         (Case("Foo/a", ""), .unknownHost(host("foo"))),
         (Case("acme/prodigy/app", ns: "quay.io", ""), .unknownHost(host("quay.io"))),
         (Case("quay.io/other/app", ""), .unknownHost(host("quay.io"))),
+        (Case("other/x", ns: "docker.io", at: "part.weir.corp", ""), .unknownHost(host("docker.io"))),
         (Case("a/b", ns: "quay.example", at: "hub.weir.corp", ""), .unknownHost(host("quay.example"))),
         (Case("a/b", ns: "", ""), .malformedNamespace(.empty)),
         (Case("a/b", ns: "docker.io.", ""), .malformedNamespace(.malformed)),
