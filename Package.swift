@@ -123,11 +123,10 @@ let package = Package(
             "MetadataStoreConformance", ["MetadataStore", "OCI", "Rules", "Timekeeping"],
             path: "Tests/MetadataStoreConformance"),
 
-        module("HostileInput", path: "Tests/HostileInput"),
-
         tests("OCITests", ["OCI", "HostileInput"]),
         tests("HTTPSemanticsTests", ["HTTPSemantics", "HostileInput"]),
         tests("RulesTests", ["Rules", "OCI", "HostileInput"]),
+        module("HostileInput", path: "Tests/HostileInput"),
         tests("TimekeepingTests", ["Timekeeping"]),
         tests(
             "UpstreamClientTests",
@@ -147,6 +146,8 @@ let package = Package(
                 "SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb,
                 logging,
             ]),
+        module("HostileInput", path: "Tests/HostileInput"),
+        tests("TimekeepingTests", ["Timekeeping"]),
         tests(
             "PullThroughCacheTests",
             [
@@ -161,6 +162,8 @@ let package = Package(
                 "Upstream",
                 "MetadataStore", "FilesystemBlobStore", "SQLiteMetadataStore", "UpstreamClient",
                 "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging, x509,
+                crypto,
+                serviceLifecycle,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(

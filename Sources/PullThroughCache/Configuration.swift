@@ -12,6 +12,8 @@ package struct Configuration: Sendable, Hashable {
     package var waitingPerUpstream: Int
     /// How a fill goes on after its transfer broke.
     package var retries: FillRetries
+    /// The largest blob that is taken where nobody said its size beforehand, in bytes: such a body might never end.
+    package var unsizedBlobLimitBytes: Int64
     /// Bytes that a fill holds in memory where the disk cannot take them.
     package var windowBytes: Int
     /// What the store is kept under.
@@ -28,7 +30,7 @@ package struct Configuration: Sendable, Hashable {
     package init(
         manifestLimitBytes: Int = 4 << 20, memoryLimitBytes: Int = 16 << 20, fillsPerUpstream: Int = 16,
         requestsPerUpstream: Int = 32, waitingPerUpstream: Int = 4096, retries: FillRetries = FillRetries(),
-        windowBytes: Int = 8 << 20,
+        unsizedBlobLimitBytes: Int64 = 16 << 30, windowBytes: Int = 8 << 20,
         storeLimit: StoreLimit = StoreLimit(), unreferencedGrace: Duration = .seconds(600),
         usageInterval: Duration = .seconds(5), collectionInterval: Duration = .seconds(60),
         drainTimeout: Duration = .seconds(30)
@@ -39,6 +41,7 @@ package struct Configuration: Sendable, Hashable {
         self.requestsPerUpstream = requestsPerUpstream
         self.waitingPerUpstream = waitingPerUpstream
         self.retries = retries
+        self.unsizedBlobLimitBytes = unsizedBlobLimitBytes
         self.windowBytes = windowBytes
         self.storeLimit = storeLimit
         self.unreferencedGrace = unreferencedGrace

@@ -45,7 +45,8 @@ package final class PullThroughCache: ContentSource {
             clock: clock, logger: logger)
         let fills = Fills(
             configuration: configuration, store: store, work: work, metrics: metrics, logger: logger,
-            makeRoom: { await collector.makeRoom(bytes: $0) },
+            room: StoreRoom(
+                allows: { await collector.allows(bytes: $0) }, make: { await collector.makeRoom(bytes: $0) }),
             completion: { digest, size, repository, isStored in
                 catalogue.confirm(digest, size: size, in: repository, at: clock.now())
                 guard isStored else { return }

@@ -12,18 +12,17 @@ struct FillSink {
 
     private let fill: Fill
     private let store: any BlobStore
-    /// Frees so many bytes in the store, if it can; returns whether it did.
-    private let makeRoom: @Sendable (Int64) async -> Bool
+    private let room: StoreRoom
     private let expectedSize: Int64?
     private var target: Target?
 
     init(
-        fill: Fill, store: any BlobStore, expectedSize: Int64?, makeRoom: @escaping @Sendable (Int64) async -> Bool
+        fill: Fill, store: any BlobStore, expectedSize: Int64?, room: StoreRoom
     ) {
         self.fill = fill
         self.store = store
         self.expectedSize = expectedSize
-        self.makeRoom = makeRoom
+        self.room = room
     }
 
     /// Why nothing is kept; nil where it is.
@@ -94,10 +93,12 @@ struct FillSink {
     }
 
     private func beginIngest() async throws(BlobStoreError) -> any BlobIngest {
+        // What could not stay anyway must not drive everything else out.
+        if let expectedSize { guard await room.allows(expectedSize) else { throw .full } }
         do {
             return try await store.beginIngest(of: fill.digest, expectedSize: expectedSize)
         } catch .full {
-            guard await makeRoom(missingBytes) else { throw .full }
+            guard await room.make(missingBytes) else { throw .full }
             return try await store.beginIngest(of: fill.digest, expectedSize: expectedSize)
         } catch {
             throw error
@@ -111,7 +112,7 @@ struct FillSink {
         switch error {
         case .digestMismatch, .sizeMismatch: throw CacheError(error)
         case .full:
-            if await makeRoom(missingBytes) {
+            if await room.make(missingBytes) {
                 do {
                     try await ingest.append(bytes)
                     fill.advance(by: bytes.readableBytes, in: ingest.reader)

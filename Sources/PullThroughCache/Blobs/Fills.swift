@@ -25,20 +25,20 @@ final class Fills: Sendable {
     private let work: BackgroundWork
     private let metrics: CacheMetrics
     private let logger: Logger
-    private let makeRoom: @Sendable (Int64) async -> Bool
+    private let room: StoreRoom
     private let completion: Completion
     private let table = Mutex(FillTable())
 
     init(
         configuration: Configuration, store: any BlobStore, work: BackgroundWork, metrics: CacheMetrics,
-        logger: Logger, makeRoom: @escaping @Sendable (Int64) async -> Bool, completion: @escaping Completion
+        logger: Logger, room: StoreRoom, completion: @escaping Completion
     ) {
         self.configuration = configuration
         self.store = store
         self.work = work
         self.metrics = metrics
         self.logger = logger
-        self.makeRoom = makeRoom
+        self.room = room
         self.completion = completion
     }
 
@@ -85,7 +85,9 @@ final class Fills: Sendable {
     }
 
     private func perform(_ fill: Fill, from source: Source) async {
-        var sink = FillSink(fill: fill, store: store, expectedSize: source.expectedSize, makeRoom: makeRoom)
+        var sink = FillSink(fill: fill, store: store, expectedSize: source.expectedSize, room: room)
+        metrics.runningFills.record(count)
+        defer { metrics.runningFills.record(count) }
         do {
             try await source.upstream.fills.pass {
                 try await transfer(into: &sink, fill: fill, from: source)
@@ -171,6 +173,9 @@ final class Fills: Sendable {
             }
             guard chunk.readableBytes > 0 else { continue }
             metrics.bytesFetched.increment(by: Int64(chunk.readableBytes))
+            if size == nil, fill.written + Int64(chunk.readableBytes) > configuration.unsizedBlobLimitBytes {
+                throw UpstreamError.tooLarge(limitBytes: Int(configuration.unsizedBlobLimitBytes))
+            }
             try await sink.append(chunk)
         }
         if let size, fill.written < size { throw UpstreamError.truncated }

@@ -41,8 +41,13 @@ final class Catalogue: Sendable {
     func tag(_ tag: Tag, in repository: RepositoryKey) async throws -> TagRecord? {
         if let record = tagInMemory(tag, in: repository) { return record }
         guard let record = try await metadata.tag(tag, in: repository) else { return nil }
-        memory.withLock { $0.tags.insert(record, for: TagKey(repository: repository, tag: tag)) }
-        return record
+        return memory.withLock { memory in
+            let key = TagKey(repository: repository, tag: tag)
+            // The upstream may have said something newer since the database was asked.
+            if let newer = memory.tags.peek(key) { return newer }
+            memory.tags.insert(record, for: key)
+            return record
+        }
     }
 
     /// What `tag` named when its manifest was last stored: what can be served when the upstream is gone.

@@ -70,6 +70,14 @@ final class Collector: Sendable {
         }
     }
 
+    /// Whether a blob of so many bytes may be stored at all.
+    func allows(bytes: Int64) async -> Bool {
+        guard let capacity = try? await store.capacity(),
+            let limit = configuration.storeLimit.bytes(totalBytes: capacity.totalBytes)
+        else { return true }
+        return bytes <= limit
+    }
+
     /// The disk refused bytes: frees what was used longest ago. Returns whether anything became free.
     func makeRoom(bytes: Int64) async -> Bool {
         do {

@@ -39,15 +39,15 @@ extension ClosedMachine {
         return try Self.answer(told: result.output, folder: folder.path, suffix: "")
     }
 
-    /// Sends `count` GET requests for the same `url` at one time, each on its own connection, and takes the answers.
+    /// Sends a GET request for each of `urls` at one time, each on its own connection, and takes the answers in order.
     ///
     /// - Parameter rate: what each client takes at the most, as curl has it ("2M" a second); unlimited where nil.
     func requestTogether(
-        _ url: String, count: Int, rate: String? = nil, options: [String] = [], within bound: Duration = .seconds(90)
+        _ urls: [String], rate: String? = nil, options: [String] = [], within bound: Duration = .seconds(90)
     ) async throws -> [HTTPAnswer] {
         let folder = try ScratchDirectory()
         // One transfer's settings each, divided by "next".
-        let transfers = (0..<count).map { number in
+        let transfers = urls.enumerated().map { number, url in
             """
             url = "\(url)"
             output = "\(folder.path)/body\(number)"
@@ -61,14 +61,30 @@ extension ClosedMachine {
         try writeText(transfers.joined(separator: "\nnext\n"), to: "\(folder.path)/transfers")
         let result = try await run(
             "curl",
-            ["-q", "--parallel", "--parallel-immediate", "--parallel-max", "\(count)"] + options
+            ["-q", "--parallel", "--parallel-immediate", "--parallel-max", "\(min(urls.count, 300))"] + options
                 + ["--config", "\(folder.path)/transfers"],
             within: bound + .seconds(5))
         let told = result.output.split(separator: "\n").map { $0.split(separator: " ", maxSplits: 1) }
-        return try (0..<count).map { number in
+        return try urls.indices.map { number in
             let own = told.first { $0.first == "\(number)" }?.last ?? ""
             return try Self.answer(told: String(own), folder: folder.path, suffix: "\(number)")
         }
+    }
+
+    /// Starts to download `url` to the file `path`, and returns once the first bytes are there.
+    func startDownload(_ url: String, to path: String, rate: String? = nil) async throws -> MachineProcess {
+        let limit = rate.map { ["--limit-rate", $0] } ?? []
+        let process = try start(
+            "curl", ["-q", "--silent", "--fail", "--no-buffer", "--output", path] + limit + [url],
+            name: "download-\(UInt64.random(in: 0...UInt64.max))")
+        try await eventually("the first bytes of \(url) are there") {
+            if let ending = process.ending, ending != .exited(0) {
+                throw MachineError.failed(command: "curl \(url)", ending: ending, output: "")
+            }
+            var information = stat()
+            return stat(path, &information) == 0 && information.st_size > 0
+        }
+        return process
     }
 
     private static func answer(told: String, folder: String, suffix: String) throws -> HTTPAnswer {

@@ -9,6 +9,9 @@ import Synchronization
 /// network leads there. When the machine goes, or the test process dies in whatever way, the kernel kills every process
 /// in it and undoes every mount.
 final class ClosedMachine: Sendable {
+    /// Names that lead to 127.0.0.1 in it.
+    static let names = ["hub.weir.test"]
+
     let scratch: ScratchDirectory
     private let holder: ManagedProcess
     /// While this end of the pipe is open the machine lives.
@@ -22,10 +25,10 @@ final class ClosedMachine: Sendable {
         let machine = try await ClosedMachine()
         do {
             let result = try await body(machine)
-            await machine.remove()
+            machine.remove()
             return result
         } catch {
-            await machine.remove()
+            machine.remove()
             throw error
         }
     }
@@ -46,11 +49,13 @@ final class ClosedMachine: Sendable {
             set -e
             ip link set lo up
             mount -t tmpfs -o mode=755,size=64m tmpfs /run
+            mount --bind \(scratch.path)/hosts /etc/hosts
             mkdir -p /var/lib/containers
             mount -t tmpfs -o mode=755,size=16m tmpfs /var/lib/containers
             echo ready
             exec cat >/dev/null
             """
+        try writeText("127.0.0.1 localhost \(Self.names.joined(separator: " "))\n", to: "\(scratch.path)/hosts")
         let holder: ManagedProcess
         do {
             holder = try ManagedProcess(
@@ -88,9 +93,7 @@ final class ClosedMachine: Sendable {
         close(lifeline)
     }
 
-    private func remove() async {
-        kill(first, SIGKILL)
-        _ = try? await holder.ending(within: .seconds(10))
+    private func remove() {
         holder.killNow()
         removeControlGroups()
     }

@@ -22,6 +22,8 @@ final class RealRegistry {
     let name: String
     let port: Int
     let certificates: Certificates?
+    /// The folder with its content.
+    let storagePath: String
     private let configurationPath: String
     private var process: MachineProcess
 
@@ -43,6 +45,7 @@ final class RealRegistry {
         self.port = port
         self.certificates = certificates
         let root = try machine.scratch.folder("registry-\(storage ?? name)")
+        storagePath = root
         var lines = [
             "version: 0.1",
             "log: {level: info}",

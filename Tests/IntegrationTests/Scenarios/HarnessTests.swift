@@ -100,7 +100,7 @@ extension RealPrograms {
                 let slow = try await Nginx.slow(registry, rate: "500k")
                 let blob = try image.native.layers[2]
                 let url = "/v2/library/x/blobs/\(blob.digest)"
-                let answers = try await machine.requestTogether(slow.origin + url, count: 20)
+                let answers = try await machine.requestTogether(Array(repeating: slow.origin + url, count: 20))
                 #expect(answers.count == 20)
                 #expect(answers.allSatisfy { $0.isComplete && contentDigest($0.body) == blob.digest })
                 #expect(try slow.requests().gets(of: blob.digest).count == 20)
