@@ -146,8 +146,6 @@ let package = Package(
                 "SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb,
                 logging,
             ]),
-        module("HostileInput", path: "Tests/HostileInput"),
-        tests("TimekeepingTests", ["Timekeeping"]),
         tests(
             "PullThroughCacheTests",
             [
