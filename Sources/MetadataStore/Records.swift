@@ -106,10 +106,11 @@ package struct ImageRecord: Sendable, Hashable {
     /// The later of fetching and pulling, of the manifest or any of its children.
     package var lastPulledAt: Timestamp
     package var pullCount: Int
+    /// Whether a pin leads to its manifest or to any of its children.
     package var isPinned: Bool
     /// The stored bytes of its manifests and blobs, those that it shares with other images included.
     package var storedBytes: Int64
-    /// The digests of its stored manifests and blobs.
+    /// The digests of its stored manifests and blobs, each once.
     package var storedDigests: [Digest]
 
     package init(
