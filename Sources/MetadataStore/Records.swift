@@ -106,6 +106,7 @@ package struct ImageRecord: Sendable, Hashable {
     /// The later of fetching and pulling, of the manifest or any of its children.
     package var lastPulledAt: Timestamp
     package var pullCount: Int
+    /// Whether a pin leads to its manifest or to any of its children.
     package var isPinned: Bool
     /// Its stored manifests and blobs with their bytes, those that it shares with other images included.
     package var stored: [Digest: Int64]
@@ -123,6 +124,9 @@ package struct ImageRecord: Sendable, Hashable {
         self.isPinned = isPinned
         self.stored = stored
     }
+
+    /// The bytes of everything ``stored``.
+    package var storedBytes: Int64 { stored.values.reduce(0, +) }
 }
 
 /// A reference that is kept whatever its last pull.
