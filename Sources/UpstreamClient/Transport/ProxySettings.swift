@@ -1,15 +1,7 @@
-internal import AsyncHTTPClient
-package import Logging
-
-/// The connections to all upstreams: one HTTP client for each way of speaking TLS.
-package final class UpstreamTransport: Sendable {
-    package init(proxy: ProxySettings, logger: Logger) {}
-
-    /// Closes every connection; requests under way fail.
-    package func shutdown() async throws {}
-}
-
 /// Proxies on the way to upstreams, as `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name them.
+///
+/// Every connection through a proxy is a `CONNECT` tunnel, also for plain `http:`. Names are resolved by the proxy: what
+/// networks redirects may lead to there is the proxy's to enforce, and only spelled-out addresses are judged here.
 package struct ProxySettings: Sendable, Hashable {
     /// For `http:` and `https:` upstreams: `http://[USER:PASSWORD@]HOST:PORT`, or `HOST:PORT`. Nil: directly.
     package var http: String?
