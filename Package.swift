@@ -27,6 +27,7 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -99,8 +100,8 @@ let package = Package(
             [
                 "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore", "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
-                "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle, nioCore,
-                nioPosix, nioSSL,
+                "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle, unixSignals,
+                nioCore,
             ]),
         .executableTarget(name: "weir", dependencies: ["Commands"], swiftSettings: settings),
 
@@ -131,8 +132,12 @@ let package = Package(
                 "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging, x509,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
-        tests("ControlServerTests", ["ControlServer", "OCI", "Rules", "PullThroughCache", asyncHTTPClient, hummingbird, logging]),
-        tests("CommandsTests", ["Commands", "OCI", "Rules", argumentParser, yams]),
+        tests(
+            "ControlServerTests",
+            ["ControlServer", "OCI", "Rules", "PullThroughCache", "Timekeeping", asyncHTTPClient, nioCore, logging]),
+        tests(
+            "CommandsTests",
+            ["Commands", "ControlServer", "OCI", "Rules", "RegistryServer", "UpstreamClient", "PullThroughCache", logging]),
         tests("IntegrationTests", ["OCI", "RegistryTestKit", subprocess, asyncHTTPClient, nioCore]),
     ]
 )
