@@ -100,7 +100,7 @@ let package = Package(
             [
                 "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore", "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
-                "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle, unixSignals,
+                "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle, unixSignals, nioHTTP1,
                 nioCore,
             ]),
         .executableTarget(name: "weir", dependencies: ["Commands"], swiftSettings: settings),
@@ -134,10 +134,10 @@ let package = Package(
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(
             "ControlServerTests",
-            ["ControlServer", "OCI", "Rules", "PullThroughCache", "Timekeeping", asyncHTTPClient, nioCore, logging]),
+            ["ControlServer", "OCI", "Rules", "PullThroughCache", "Timekeeping", asyncHTTPClient, nioCore, nioHTTP1, logging, serviceLifecycle]),
         tests(
             "CommandsTests",
-            ["Commands", "ControlServer", "OCI", "Rules", "RegistryServer", "UpstreamClient", "PullThroughCache", logging]),
+            ["Commands", "ControlServer", "OCI", "Rules", "RegistryServer", "UpstreamClient", "PullThroughCache", "Timekeeping", logging]),
         tests("IntegrationTests", ["OCI", "RegistryTestKit", subprocess, asyncHTTPClient, nioCore]),
     ]
 )

@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 internal import ControlServer
 internal import NIOCore
+internal import NIOHTTP1
 
 #if canImport(Glibc)
     internal import Glibc

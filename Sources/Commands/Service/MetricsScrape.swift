@@ -1,3 +1,4 @@
+internal import HTTPSemantics
 internal import Metrics
 internal import PrometheusMetrics
 internal import PullThroughCache

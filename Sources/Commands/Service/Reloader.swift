@@ -2,6 +2,7 @@ internal import ControlServer
 internal import Logging
 internal import PullThroughCache
 internal import RegistryServer
+internal import Rules
 
 /// Brings a changed configuration into effect while the service runs. One reload at a time.
 actor Reloader {

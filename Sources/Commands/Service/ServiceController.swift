@@ -1,5 +1,6 @@
 internal import BlobStore
 internal import ControlServer
+internal import HTTPSemantics
 internal import MetadataStore
 internal import OCI
 internal import PrometheusMetrics

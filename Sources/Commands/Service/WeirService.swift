@@ -10,6 +10,7 @@ internal import Rules
 internal import SQLiteMetadataStore
 internal import ServiceLifecycle
 internal import Timekeeping
+internal import UnixSignals
 internal import UpstreamClient
 
 /// The whole service, put together from its parts. Contacts no upstream by itself.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import OCI
+internal import RegistryServer
 
 #if canImport(Glibc)
     internal import Glibc

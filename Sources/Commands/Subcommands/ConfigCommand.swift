@@ -11,7 +11,7 @@ struct ConfigCommand: ParsableCommand {
         commandName: "config", abstract: "Check and show the configuration.",
         discussion: "A setting comes from a flag, else from the environment (WEIR_LISTEN, WEIR_STORAGE_DIRECTORY, …), "
             + "else from the file, else from its default.",
-        subcommands: [CheckCommand.self, ShowCommand.self, SchemaCommand.self])
+        subcommands: [CheckCommand.self, ShowCommand.self, KeysCommand.self, SchemaCommand.self])
 
     struct CheckCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -47,6 +47,19 @@ struct ConfigCommand: ParsableCommand {
         func run() throws {
             let shown = try options.load().shown()
             writeFully(json ? shown.text : shown.yaml, to: STDOUT_FILENO)
+        }
+    }
+
+    struct KeysCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "keys", abstract: "List every key with its meaning, form, default and environment variable.")
+
+        @Flag(help: "Print a Markdown table, as in docs/configuration.md.")
+        var markdown = false
+
+        func run() {
+            writeFully(
+                markdown ? ConfigurationReference.markdown : ConfigurationReference.text, to: STDOUT_FILENO)
         }
     }
 

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Logging
 internal import Metrics
 internal import PrometheusMetrics
+internal import RegistryServer
 
 #if canImport(Glibc)
     internal import Glibc
