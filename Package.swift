@@ -29,6 +29,7 @@ let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swi
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
@@ -107,8 +108,9 @@ let package = Package(
                 "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore",
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
-                "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle, nioCore,
-                nioPosix, nioSSL,
+                "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle,
+                unixSignals, nioHTTP1,
+                nioCore,
             ]),
         .executableTarget(name: "weir", dependencies: ["Commands"], swiftSettings: settings),
 
@@ -167,8 +169,13 @@ let package = Package(
         tests(
             "ControlServerTests",
             ["ControlServer", "OCI", "Rules", "PullThroughCache", asyncHTTPClient, hummingbird, logging]),
-        tests("CommandsTests", ["Commands", "OCI", "Rules", argumentParser, yams]),
+        tests(
+            "CommandsTests",
+            [
+                "Commands", "OCI", "Rules", argumentParser, yams, "ControlServer", "RegistryServer", "UpstreamClient",
+                "PullThroughCache", "Timekeeping", logging,
+            ]),
         // Real programs judge the real binary: nothing of the product is linked.
-        tests("IntegrationTests", [crypto]),
+        tests("IntegrationTests", [crypto, "OCI", "RegistryTestKit", subprocess, asyncHTTPClient, nioCore]),
     ]
 )

@@ -1,5 +1,6 @@
 internal import Commands
 
-@main struct Weir {
-    static func main() async {}
+@main
+struct Weir {
+    static func main() async { await WeirProgram.main() }
 }

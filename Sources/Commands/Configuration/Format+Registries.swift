@@ -121,11 +121,10 @@ extension Format where Value == OutagePolicy.Answer {
             read: { node, _, reader in
                 guard case .mapping = node else { return word.read(node, nil, &reader) }
                 guard let bounded = bounded.read(node, nil, &reader) else { return nil }
-                guard let age = bounded.serveStale else {
+                if case .mapping(let mapping) = node, mapping.isEmpty {
                     reader.report("expected {serveStale: DURATION}", at: node)
-                    return nil
                 }
-                return .serveStale(maximumAge: age)
+                return bounded.serveStale.map { .serveStale(maximumAge: $0) }
             },
             show: { answer in
                 guard case .serveStale(let age?) = answer else { return word.show(answer) }

@@ -46,6 +46,14 @@ struct Format<Value> {
             show: show)
     }
 
+    /// The same, with nil for a value that is there and wrong, so that nobody calls it missing.
+    var tolerant: Format<Value?> {
+        Format<Value?>(
+            expectation: expectation, schema: schema, members: members, isList: isList,
+            read: { node, _, reader in .some(self.read(node, nil, &reader)) },
+            show: { value in value.map(self.show) ?? .null })
+    }
+
     /// The same, remembering where it stands.
     var located: Format<Located<Value>> {
         Format<Located<Value>>(

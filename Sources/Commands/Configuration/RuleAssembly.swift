@@ -18,8 +18,11 @@ struct RuleAssembly {
                 report("the rule '\(entry.key.value)' names no registry; add 'registry: HOST'", at: entry.key.place)
                 return nil
             }
-            return ConfiguredRule(
-                name: entry.key.value, place: entry.key.place, settings: entry.value, registry: registry)
+            return registry.value.map { address in
+                ConfiguredRule(
+                    name: entry.key.value, place: entry.key.place, settings: entry.value,
+                    registry: Located(value: address, place: registry.place))
+            }
         }
         let claims = HostClaims(configured)
         problems += claims.problems

@@ -4,7 +4,7 @@ extension RuleSettings {
     static var keys: [Setting<Self>] {
         [
             Setting(
-                "registry", \.registry, Format.registry.located,
+                "registry", \.registry, Format.registry.tolerant.located,
                 "The upstream: HOST, HOST:PORT, or a URL; 'http://…' means without TLS. Required."),
             Setting("username", \.username, Format.text("a user name").located, "The account; with 'accessToken'."),
             Setting(

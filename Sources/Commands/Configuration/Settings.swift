@@ -92,7 +92,8 @@ struct ControlSettings {
 }
 
 struct RuleSettings {
-    var registry: Located<RegistryAddress>?
+    /// Nil inside where it is given and wrong.
+    var registry: Located<RegistryAddress?>?
     var username: Located<String>?
     var accessToken: Located<Secret>?
     var password: Located<Secret>?

@@ -1,5 +1,6 @@
 /// The name among `names` that `text` was most likely meant to be; nil where none is near.
 func suggestion(for text: String, among names: [String]) -> String? {
+    guard text.utf8.count <= 64 else { return nil }
     let wanted = text.lowercased()
     // A third of the letters may be wrong, and at least one.
     let farthest = max(1, wanted.count / 3)

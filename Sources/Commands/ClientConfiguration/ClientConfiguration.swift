@@ -1,0 +1,75 @@
+internal import OCI
+internal import Rules
+internal import UpstreamClient
+
+/// What a container engine needs to pull through Weir: whole files, and what else there is to do.
+struct ClientConfiguration: Hashable {
+    /// The engines that files can be written for.
+    enum Engine: String, CaseIterable {
+        case docker, containerd, k3s, podman, crio
+    }
+
+    /// A file as it has to be.
+    struct File: Hashable, Encodable {
+        var path: String
+        var content: String
+    }
+
+    /// Where Weir answers, as its clients see it.
+    struct Server: Hashable {
+        var address: RegistryHost
+        var usesTLS: Bool
+        /// A PEM file on the client's machine that Weir's certificate is verified with; nil: the system's authorities.
+        var authorityFile: String?
+
+        var url: String { "\(usesTLS ? "https" : "http")://\(address)" }
+    }
+
+    /// A registry whose images go through Weir.
+    struct MirroredRegistry: Hashable {
+        /// As references name it.
+        var host: RegistryHost
+        /// Where a client finds it without Weir.
+        var serverURL: String
+        /// What leads to it in a path: the rule's prefix, else the host. Nil where neither can be in a path.
+        var path: String?
+    }
+
+    var files: [File]
+    /// What has to be done beside, one sentence each.
+    var notes: [String]
+
+    /// - Parameter fallsBack: whether a client goes to the registry itself while Weir is down.
+    init(
+        _ engine: Engine, server: Server, rules: RuleTable, upstreams: [RuleName: UpstreamClient.Configuration],
+        fallsBack: Bool
+    ) throws(ValueProblem) {
+        let registries = Self.registries(rules, upstreams: upstreams)
+        switch engine {
+        case .docker: self = try Self.docker(server, rules: rules, registries: registries)
+        case .containerd: self = Self.containerd(server, registries: registries, fallsBack: fallsBack)
+        case .k3s: self = Self.k3s(server, registries: registries, fallsBack: fallsBack)
+        case .podman: self = Self.registriesConf(server, registries: registries, fallsBack: fallsBack, isCRIO: false)
+        case .crio: self = Self.registriesConf(server, registries: registries, fallsBack: fallsBack, isCRIO: true)
+        }
+    }
+
+    init(files: [File], notes: [String]) {
+        self.files = files
+        self.notes = notes
+    }
+
+    /// The registries whose names lead to a rule.
+    private static func registries(
+        _ rules: RuleTable, upstreams: [RuleName: UpstreamClient.Configuration]
+    ) -> [MirroredRegistry] {
+        rules.rules.compactMap { rule in
+            guard let host = rule.host, let upstream = upstreams[rule.name] else { return nil }
+            let scheme = upstream.host == host && !upstream.usesTLS ? "http" : "https"
+            let server = host == .dockerHub ? "registry-1.docker.io" : host.description
+            // A path has no ':', so that a host with a port can only be reached by its rule's prefix.
+            let path = rule.prefix ?? (host.port == nil && !host.name.hasPrefix("[") ? host.name : nil)
+            return MirroredRegistry(host: host, serverURL: "\(scheme)://\(server)", path: path)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+internal import AsyncHTTPClient
+internal import ControlServer
+internal import NIOCore
+internal import NIOHTTP1
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// Speaks with the running service over its control socket.
+struct ControlClient: Sendable {
+    /// Bytes read of an answer at the most: the pins of a large installation.
+    private static let answerLimitBytes = 64 << 20
+
+    let socket: String
+
+    enum Method: String { case get = "GET", post = "POST", put = "PUT", delete = "DELETE" }
+
+    /// - Parameter timeout: for the whole exchange.
+    /// - Throws: ``CommandFailure``, with the exit code that fits.
+    func request<Document: Decodable & Sendable>(
+        _ method: Method, _ path: String, query: [(String, String)] = [], timeout: Duration = .seconds(30),
+        as type: Document.Type = Document.self
+    ) async throws(CommandFailure) -> Document {
+        let (status, bytes) = try await exchange(method, path, query: query, timeout: timeout)
+        guard (200...299).contains(status) else { throw failure(status: status, bytes: bytes) }
+        do {
+            return try ControlJSON.decode(type, from: bytes)
+        } catch {
+            throw CommandFailure(
+                .failure, "the service's answer is not understood; is it of another version than this command?")
+        }
+    }
+
+    private func exchange(
+        _ method: Method, _ path: String, query: [(String, String)], timeout: Duration
+    ) async throws(CommandFailure) -> (status: Int, bytes: [UInt8]) {
+        let query = query.map { "\($0.0)=\(Self.percentEncoded($0.1))" }.joined(separator: "&")
+        let url = "http+unix://\(Self.percentEncoded(socket))\(path)\(query.isEmpty ? "" : "?\(query)")"
+        var request = HTTPClientRequest(url: url)
+        request.method = .init(rawValue: method.rawValue)
+        do {
+            let response = try await HTTPClient.shared.execute(
+                request, timeout: .nanoseconds(timeout.components.seconds * 1_000_000_000))
+            let body = try await response.body.collect(upTo: Self.answerLimitBytes)
+            return (Int(response.status.code), Array(body.readableBytesView))
+        } catch {
+            throw unreachable(error)
+        }
+    }
+
+    private func failure(status: Int, bytes: [UInt8]) -> CommandFailure {
+        guard let document = try? ControlJSON.decode(ErrorDocument.self, from: bytes) else {
+            return CommandFailure(.failure, "the service answered with status \(status)")
+        }
+        let code: CommandFailure.Code =
+            switch document.error.code.flatMap(ControlError.Kind.init(rawValue:)) {
+            case .badRequest, .invalidConfiguration: .usage
+            case .notFound: .notFound
+            case .upstream, .failed, nil: .failure
+            }
+        return CommandFailure(code, document.error.message)
+    }
+
+    private func unreachable(_ error: any Error) -> CommandFailure {
+        if access(socket, F_OK) != 0 {
+            if errno == EACCES { return forbidden }
+            return CommandFailure(
+                .notRunning,
+                "no service is running: there is no control socket \(socket); start 'weir serve', or name its socket "
+                    + "with --socket")
+        }
+        if access(socket, R_OK | W_OK) != 0 { return forbidden }
+        if error is HTTPClientError {
+            return CommandFailure(.failure, "the service did not answer in time on \(socket)")
+        }
+        return CommandFailure(
+            .notRunning,
+            "no service is running: nobody answers on the control socket \(socket); start 'weir serve', or name its "
+                + "socket with --socket")
+    }
+
+    private var forbidden: CommandFailure {
+        CommandFailure(
+            .failure, "this user may not use the control socket \(socket); run the command as the service's user")
+    }
+
+    /// Everything but unreserved characters (RFC 3986, section 2.3) encoded.
+    private static func percentEncoded(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let hex = String(byte, radix: 16, uppercase: true)
+                result += hex.utf8.count == 1 ? "%0\(hex)" : "%\(hex)"
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,71 @@
+internal import ControlServer
+internal import Logging
+internal import PullThroughCache
+internal import RegistryServer
+internal import Rules
+
+/// Brings a changed configuration into effect while the service runs. One reload at a time.
+actor Reloader {
+    private let loader: ConfigurationLoader
+    private let holder: ConfigurationHolder
+    private let upstreams: UpstreamSet
+    private let cache: PullThroughCache
+    private let server: RegistryServer
+    private let level: SharedLogLevel
+    private let logger: Logger
+
+    init(
+        loader: ConfigurationLoader, holder: ConfigurationHolder, upstreams: UpstreamSet, cache: PullThroughCache,
+        server: RegistryServer, level: SharedLogLevel, logger: Logger
+    ) {
+        self.loader = loader
+        self.holder = holder
+        self.upstreams = upstreams
+        self.cache = cache
+        self.server = server
+        self.level = level
+        self.logger = logger
+    }
+
+    /// Reads everything anew. Rules, accounts, freshness, outage policies, the certificate and the log level take
+    /// effect at once; what does not is told. With errors, nothing changes.
+    func reload() throws(ControlError) -> ReloadDocument {
+        let loaded: LoadedConfiguration
+        do throws(ConfigurationError) {
+            loaded = try loader.load()
+        } catch {
+            logger.error("The configuration has errors, and stays as it was", metadata: ["problems": "\(error)"])
+            throw ControlError(.invalidConfiguration, "the configuration stays as it was:\n\(error)")
+        }
+        let old = holder.configuration
+        let new = loaded.service
+        let needsRestart = new.changesThatNeedRestart(since: old)
+        // Old and new ones together until the rules have changed, so that no request finds its rule without upstream.
+        cache.replace(upstreams: upstreams.replace(with: new.upstreams))
+        var effective = old
+        effective.rules = new.rules
+        effective.upstreams = new.upstreams
+        effective.log.level = new.log.level
+        holder.replace(with: effective)
+        cache.replace(upstreams: upstreams.registries)
+        if let newLevel = Logger.Level(rawValue: new.log.level) { level.level = newLevel }
+        var warnings = loaded.warnings.map(\.description)
+        if old.server.tls != nil {
+            do throws(RegistryServerError) {
+                try server.reloadCertificate()
+            } catch {
+                warnings.append("the certificate stays as it was: \(error)")
+            }
+        }
+        for warning in warnings {
+            logger.warning("The configuration was reloaded with a warning", metadata: ["warning": "\(warning)"])
+        }
+        if !needsRestart.isEmpty {
+            logger.warning(
+                "Some settings changed that only a restart brings into effect",
+                metadata: ["settings": "\(needsRestart.joined(separator: ", "))"])
+        }
+        logger.notice("The configuration was reloaded", metadata: ["rules": "\(new.rules.rules.count)"])
+        return ReloadDocument(needsRestart: needsRestart, warnings: warnings)
+    }
+}

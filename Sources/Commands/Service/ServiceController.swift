@@ -1,0 +1,165 @@
+internal import BlobStore
+internal import ControlServer
+internal import HTTPSemantics
+internal import MetadataStore
+internal import OCI
+internal import PrometheusMetrics
+internal import PullThroughCache
+internal import Rules
+internal import Timekeeping
+internal import Upstream
+internal import UpstreamClient
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// What the control server's requests do to the running service.
+struct ServiceController: ControlledService {
+    let holder: ConfigurationHolder
+    let upstreams: UpstreamSet
+    let cache: PullThroughCache
+    let reloader: Reloader
+    let scrape: MetricsScrape
+    let readiness: Readiness
+    let startedAt: Timestamp
+    let addresses: @Sendable () async -> [String]
+
+    func status() async throws(ControlError) -> StatusDocument {
+        let configuration = holder.configuration
+        let report = try await asked { () throws(CacheError) in try await cache.report() }
+        let now = SystemWallClock().now()
+        return StatusDocument(
+            version: Version.text, processIdentifier: getpid(), startedAt: startedAt.milliseconds,
+            uptimeSeconds: (now - startedAt).wholeSeconds, addresses: await addresses(),
+            store: StatusDocument.Store(
+                directory: configuration.storeDirectory, repositories: report.repositories, tags: report.tags,
+                manifests: report.manifests, blobs: report.blobs, storedBytes: report.storedBytes,
+                limitBytes: report.limitBytes, availableBytes: report.availableBytes),
+            runningFills: report.runningFills, waitingFills: report.waitingFills,
+            rules: configuration.rules.rules.map { rule in
+                let upstream = configuration.upstreams[rule.name]
+                return StatusDocument.Rule(
+                    name: rule.name.description, prefix: rule.prefix, host: rule.host?.description,
+                    upstream: upstream.map(Self.address) ?? "-",
+                    account: upstream?.credentials.description ?? "anonymous",
+                    quotas: upstreams[rule.name]?.rateLimits.map(Self.quota) ?? [])
+            })
+    }
+
+    func explain(_ reference: String) async throws(ControlError) -> ExplanationDocument {
+        let target = try resolve(reference)
+        let explanation = try await asked { () throws(CacheError) in
+            try await cache.explain(target.reference, in: target.repository, rule: target.rule)
+        }
+        let upstream = holder.configuration.upstreams[target.rule.name].map(Self.address) ?? "-"
+        return ExplanationDocument(explanation, upstream: upstream)
+    }
+
+    func refresh(_ reference: String) async throws(ControlError) -> RefreshDocument {
+        let target = try resolve(reference)
+        let before = try await asked { () throws(CacheError) in
+            try await cache.explain(target.reference, in: target.repository, rule: target.rule)
+        }
+        let answer = try await asked { () throws(CacheError) in
+            try await cache.manifest(
+                ManifestRequest(
+                    rule: target.rule, repository: target.repository, reference: target.reference,
+                    requiresRevalidation: true, client: Client(address: "control", mayRefresh: true)))
+        }
+        return RefreshDocument(
+            rule: target.rule.name.description, repository: target.repository.name.description,
+            reference: target.reference.description, before: before.digest?.description,
+            after: answer.digest.description, cacheStatus: "\(answer.status)")
+    }
+
+    func pins() async throws(ControlError) -> [PinDocument] {
+        try await asked { () throws(CacheError) in try await cache.pins() }.map { pin in
+            PinDocument(
+                rule: pin.repository.rule.description, repository: pin.repository.name.description,
+                reference: pin.reference.description)
+        }
+    }
+
+    func setPin(_ isPinned: Bool, on reference: String) async throws(ControlError) -> PinDocument {
+        let target = try resolve(reference)
+        try await asked { () throws(CacheError) in
+            try await cache.setPin(isPinned, on: target.reference, in: target.repository)
+        }
+        return PinDocument(
+            rule: target.rule.name.description, repository: target.repository.name.description,
+            reference: target.reference.description)
+    }
+
+    func evict(_ reference: String, isDryRun: Bool) async throws(ControlError) -> CollectionDocument {
+        let target = try resolve(reference)
+        let report = try await asked { () throws(CacheError) in
+            try await cache.evict(target.reference, in: target.repository, isDryRun: isDryRun)
+        }
+        guard let report else {
+            throw ControlError(.notFound, "\(target.repository), \(target.reference), is not cached")
+        }
+        return CollectionDocument(report)
+    }
+
+    func collect(isDryRun: Bool) async throws(ControlError) -> CollectionDocument {
+        CollectionDocument(try await asked { () throws(CacheError) in try await cache.collect(isDryRun: isDryRun) })
+    }
+
+    func reload() async throws(ControlError) -> ReloadDocument { try await reloader.reload() }
+
+    func metrics() async -> String { await scrape.text() }
+
+    func unreadiness() async -> String? { await readiness.problem() }
+
+    // MARK: References and errors
+
+    private func resolve(
+        _ text: String
+    ) throws(ControlError) -> (rule: Rule, repository: RepositoryKey, reference: ManifestReference) {
+        let reference: ImageReference
+        do throws(ReferenceError) {
+            reference = try ImageReference(text)
+        } catch {
+            throw ControlError(.badRequest, "'\(printable(text))' is no reference: \(error)")
+        }
+        do throws(AddressingError) {
+            let (rule, repository) = try holder.rules.resolve(reference, writtenAs: text)
+            return (rule, repository, reference.reference)
+        } catch {
+            throw ControlError(.badRequest, "\(error)")
+        }
+    }
+
+    private func asked<Value>(
+        _ ask: () async throws(CacheError) -> Value
+    ) async throws(ControlError) -> Value {
+        do throws(CacheError) {
+            return try await ask()
+        } catch {
+            throw ControlError(Self.kind(of: error), "\(error)")
+        }
+    }
+
+    private static func kind(of error: CacheError) -> ControlError.Kind {
+        switch error {
+        case .manifestUnknown, .blobUnknown, .nameUnknown, .ruleUnknown: .notFound
+        case .upstream(.notFound): .notFound
+        case .upstream, .manifestInvalid, .digestMismatch, .sizeMismatch: .upstream
+        case .overloaded, .storage, .cancelled: .failed
+        }
+    }
+
+    private static func address(_ upstream: UpstreamClient.Configuration) -> String {
+        upstream.usesTLS ? upstream.host.description : "http://\(upstream.host)"
+    }
+
+    private static func quota(_ observation: RateLimitObservation) -> StatusDocument.Quota {
+        let window = observation.remaining?.window ?? observation.limit?.window
+        return StatusDocument.Quota(
+            source: observation.source, limit: observation.limit?.count, remaining: observation.remaining?.count,
+            windowSeconds: window?.wholeSeconds, observedAt: observation.observedAt.milliseconds)
+    }
+}

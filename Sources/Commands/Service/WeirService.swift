@@ -1,0 +1,159 @@
+internal import BlobStore
+internal import ControlServer
+internal import FilesystemBlobStore
+internal import Logging
+internal import MetadataStore
+internal import PrometheusMetrics
+internal import PullThroughCache
+internal import RegistryServer
+internal import Rules
+internal import SQLiteMetadataStore
+internal import ServiceLifecycle
+internal import Timekeeping
+internal import UnixSignals
+internal import UpstreamClient
+
+/// The whole service, put together from its parts. Contacts no upstream by itself.
+struct WeirService {
+    private let blobs: FilesystemBlobStore
+    private let metadata: SQLiteMetadataStore
+    private let transport: UpstreamTransport
+    private let cache: PullThroughCache
+    private let server: RegistryServer
+    private let control: ControlServer
+    private let reloader: Reloader
+    private let readiness: Readiness
+    private let logger: Logger
+
+    /// Opens the store and the catalogue.
+    /// - Throws: ``CommandFailure`` that says what is wrong, and what to do.
+    init(
+        _ configuration: ServiceConfiguration, loader: ConfigurationLoader, metrics: PrometheusRegistry,
+        level: SharedLogLevel, logger: Logger
+    ) async throws(CommandFailure) {
+        self.logger = logger
+        let startedAt = SystemWallClock().now()
+        let (blobs, metadata) = try await Self.openStores(configuration, logger: logger)
+        self.blobs = blobs
+        self.metadata = metadata
+        transport = UpstreamTransport(proxy: configuration.proxy, logger: logger)
+        let holder = ConfigurationHolder(configuration)
+        let upstreams = UpstreamSet(configuration.upstreams, transport: transport, logger: logger)
+        let cache = PullThroughCache(
+            configuration: configuration.cache, upstreams: upstreams.registries, blobs: blobs, journal: blobs.journal,
+            metadata: metadata, clock: SystemWallClock(), logger: logger)
+        self.cache = cache
+        let readiness = Readiness(metadata: metadata)
+        self.readiness = readiness
+        let scrape = MetricsScrape(registry: metrics, cache: cache, upstreams: upstreams, holder: holder)
+        let server = RegistryServer(
+            configuration: configuration.server, content: cache, rules: { holder.rules },
+            operations: Self.operations(scrape: scrape, readiness: readiness), logger: logger)
+        self.server = server
+        reloader = Reloader(
+            loader: loader, holder: holder, upstreams: upstreams, cache: cache, server: server, level: level,
+            logger: logger)
+        control = ControlServer(
+            path: configuration.controlSocket,
+            service: ServiceController(
+                holder: holder, upstreams: upstreams, cache: cache, reloader: reloader, scrape: scrape,
+                readiness: readiness, startedAt: startedAt,
+                addresses: { (try? await server.boundAddresses()) ?? [] }),
+            logger: logger)
+    }
+
+    private static func openStores(
+        _ configuration: ServiceConfiguration, logger: Logger
+    ) async throws(CommandFailure) -> (FilesystemBlobStore, SQLiteMetadataStore) {
+        let blobs: FilesystemBlobStore
+        do throws(BlobStoreError) {
+            blobs = try await FilesystemBlobStore.open(directory: configuration.storeDirectory, logger: logger)
+        } catch {
+            throw CommandFailure(.failure, "the store \(configuration.storeDirectory) cannot be used: \(error)")
+        }
+        do throws(MetadataStoreError) {
+            return (blobs, try await SQLiteMetadataStore.open(path: configuration.cataloguePath, logger: logger))
+        } catch {
+            await blobs.close()
+            // A damaged catalogue's own words name 'weir fsck --rebuild'.
+            throw CommandFailure(.failure, "the catalogue \(configuration.cataloguePath) cannot be used: \(error)")
+        }
+    }
+
+    private static func operations(
+        scrape: MetricsScrape, readiness: Readiness
+    ) -> [String: @Sendable () async -> OperationalAnswer] {
+        [
+            "/healthz": { OperationalAnswer(body: "ok\n") },
+            "/readyz": {
+                guard let problem = await readiness.problem() else { return OperationalAnswer(body: "ok\n") }
+                return OperationalAnswer(status: 503, body: "\(problem)\n")
+            },
+            "/metrics": {
+                OperationalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: await scrape.text())
+            },
+        ]
+    }
+
+    /// Serves until SIGTERM or SIGINT, lets running transfers end, and closes everything.
+    /// - Parameter onReady: called once, with the addresses that clients can connect to.
+    func run(onReady: @escaping @Sendable ([String]) async -> Void) async throws {
+        let result: Result<Void, any Error>
+        do {
+            try await group(onReady: onReady).run()
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        await close()
+        try result.get()
+    }
+
+    /// Ended in reverse order: clients are let go before what answers them.
+    private func group(onReady: @escaping @Sendable ([String]) async -> Void) -> ServiceGroup {
+        let (cache, control, server, readiness, reloader) = (cache, control, server, readiness, reloader)
+        let logger = logger
+        var quiet = logger
+        quiet.logLevel = .warning
+        return ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    NamedService { try await cache.run() },
+                    NamedService { try await control.run() },
+                    NamedService {
+                        defer { readiness.endListening() }
+                        try await server.run()
+                    },
+                    NamedService {
+                        let addresses = try await server.boundAddresses()
+                        readiness.beginListening()
+                        await onReady(addresses)
+                        try await ReloadSignal.run(reloader, logger: logger)
+                    },
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+    }
+
+    private func close() async {
+        do {
+            try await transport.shutdown()
+        } catch {
+            logger.debug("The connections to upstreams were not closed in order", metadata: ["error": "\(error)"])
+        }
+        do throws(MetadataStoreError) {
+            try await metadata.close()
+        } catch {
+            logger.error("The catalogue was not closed in order", metadata: ["error": "\(error)"])
+        }
+        await blobs.close()
+    }
+}
+
+/// A part of the service that runs until it is told to end.
+private struct NamedService: Service {
+    let body: @Sendable () async throws -> Void
+
+    init(_ body: @escaping @Sendable () async throws -> Void) { self.body = body }
+
+    func run() async throws { try await body() }
+}

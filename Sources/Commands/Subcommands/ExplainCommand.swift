@@ -1,0 +1,101 @@
+internal import ArgumentParser
+internal import ControlServer
+internal import Timekeeping
+
+struct ExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Tell what a pull would do: rule, freshness, upstream calls, cost. Pulls nothing.")
+
+    @OptionGroup var reference: ReferenceArgument
+    @OptionGroup var service: ServiceOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let explanation = try await service.client().request(
+            .get, "/v1/explain", query: [("reference", reference.reference)], as: ExplanationDocument.self)
+        try output.write(explanation) { Self.text(explanation, now: SystemWallClock().now()) }
+    }
+
+    static func text(_ explanation: ExplanationDocument, now: Timestamp) -> String {
+        let cached: String
+        if !explanation.isManifestStored {
+            cached = "no"
+        } else if explanation.storedBlobCount == explanation.blobCount {
+            cached = "yes, with all \(explanation.blobCount) blobs"
+        } else {
+            cached =
+                "manifest and \(explanation.storedBlobCount) of \(explanation.blobCount) blobs; "
+                + "\(SizeText.rounded(explanation.missingBytes)) missing"
+        }
+        let calls = explanation.upstreamCalls
+        return TextTable.pairs([
+            ("Rule", "\(explanation.rule) (\(explanation.upstream))"),
+            ("Repository", explanation.repository),
+            ("Reference", explanation.reference),
+            ("Digest", explanation.digest ?? "unknown"),
+            ("Cached", cached),
+            ("Freshness", freshness(explanation, now: now)),
+            ("Pinned", explanation.isPinned ? "yes" : "no"),
+            ("Upstream calls", calls.isEmpty ? "none" : calls.map(printable).joined(separator: ", ")),
+            ("Cost", explanation.pullCost == 1 ? "1 pull" : "\(explanation.pullCost) pulls"),
+        ])
+    }
+
+    private static func freshness(_ explanation: ExplanationDocument, now: Timestamp) -> String {
+        let moment = explanation.freshnessChangesAt.map { Timestamp(milliseconds: $0) }
+        let relative = moment.map { TimeText.relative($0, to: now) } ?? ""
+        return switch explanation.freshness {
+        case .immutable: "a digest never changes"
+        case .fresh: "fresh; to be confirmed \(relative)"
+        case .stale: "to be confirmed since \(relative)"
+        case .unknown: "unknown; never asked"
+        }
+    }
+}
+
+struct RefreshCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "refresh", abstract: "Have the upstream confirm a reference now, and tell what changed.")
+
+    @OptionGroup var reference: ReferenceArgument
+    @OptionGroup var service: ServiceOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let client = try service.client()
+        let reference = reference.reference
+        let document = try await Progress().during("Asking the upstream") {
+            try await client.request(
+                .post, "/v1/refresh", query: [("reference", reference)], timeout: .seconds(300),
+                as: RefreshDocument.self)
+        }
+        try output.write(document) { Self.text(document) }
+    }
+
+    static func text(_ document: RefreshDocument) -> String {
+        let name = "\(document.rule)/\(document.repository), \(document.reference)"
+        guard let before = document.before else { return "\(name): now known as \(document.after)\n" }
+        if before == document.after { return "\(name): unchanged, \(document.after)\n" }
+        return "\(name): changed\n  from \(before)\n  to   \(document.after)\n"
+    }
+}
+
+struct ReloadCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reload",
+        abstract: "Have the service read its configuration again, without dropping a connection.",
+        discussion: "As SIGHUP does. A configuration with errors changes nothing.")
+
+    @OptionGroup var service: ServiceOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let document = try await service.client().request(.post, "/v1/reload", as: ReloadDocument.self)
+        try output.write(document) {
+            let warnings = document.warnings.map { "\($0)\n" }.joined()
+            if document.needsRestart.isEmpty { return "\(warnings)reloaded\n" }
+            return "\(warnings)reloaded; these wait for a restart: \(document.needsRestart.joined(separator: ", "))\n"
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import ControlServer
+import OCI
+import PullThroughCache
+import Rules
+import Synchronization
+import Timekeeping
+
+/// A service that remembers what was asked of it, and fails for some references.
+final class StubService: ControlledService {
+    let calls = Mutex<[String]>([])
+    let unready = Mutex<String?>(nil)
+
+    private func note(_ call: String) { calls.withLock { $0.append(call) } }
+
+    func status() async throws(ControlError) -> StatusDocument {
+        note("status")
+        return StatusDocument(
+            version: "1.2.3", processIdentifier: 42, startedAt: 1000, uptimeSeconds: 5, addresses: ["127.0.0.1:5000"],
+            store: .init(
+                directory: "/s", repositories: 1, tags: 2, manifests: 3, blobs: 4, storedBytes: 5, limitBytes: nil,
+                availableBytes: 6),
+            runningFills: 7, waitingFills: 8,
+            rules: [
+                .init(
+                    name: "hub", prefix: "hub", host: "docker.io", upstream: "registry-1.docker.io", account: "basic",
+                    quotas: [.init(source: "1.2.3.4", limit: 100, remaining: 20, windowSeconds: 21_600, observedAt: 9)])
+            ])
+    }
+
+    func explain(_ reference: String) async throws(ControlError) -> ExplanationDocument {
+        note("explain \(reference)")
+        if reference == "bad" { throw ControlError(.badRequest, "no reference") }
+        return ExplanationDocument(try sample(), upstream: "up")
+    }
+
+    private func sample() throws(ControlError) -> Explanation {
+        do {
+            let rule = try RuleName("hub")
+            return Explanation(
+                rule: rule, repository: RepositoryKey(rule: rule, name: try RepositoryName("library/nginx")),
+                reference: try ManifestReference("latest"), digest: nil, isManifestStored: true,
+                freshness: .fresh(until: Timestamp(milliseconds: 77)), isPinned: false, blobCount: 3,
+                storedBlobCount: 2, missingBytes: 10, upstreamCalls: ["HEAD manifests/latest"], pullCost: 0)
+        } catch {
+            throw ControlError(.failed, "\(error)")
+        }
+    }
+
+    func refresh(_ reference: String) async throws(ControlError) -> RefreshDocument {
+        note("refresh \(reference)")
+        throw ControlError(.upstream, "the upstream is gone")
+    }
+
+    func pins() async throws(ControlError) -> [PinDocument] {
+        note("pins")
+        return [PinDocument(rule: "hub", repository: "a/b", reference: "1")]
+    }
+
+    func setPin(_ isPinned: Bool, on reference: String) async throws(ControlError) -> PinDocument {
+        note("\(isPinned ? "pin" : "unpin") \(reference)")
+        return PinDocument(rule: "hub", repository: "a/b", reference: reference)
+    }
+
+    func evict(_ reference: String, isDryRun: Bool) async throws(ControlError) -> CollectionDocument {
+        note("evict \(reference) \(isDryRun)")
+        throw ControlError(.notFound, "not cached")
+    }
+
+    func collect(isDryRun: Bool) async throws(ControlError) -> CollectionDocument {
+        note("collect \(isDryRun)")
+        return CollectionDocument(
+            CollectionReport(
+                isDryRun: isDryRun, images: [], blobCount: 1, freedBytes: 2, storedBytesBefore: 3, limitBytes: 4))
+    }
+
+    func reload() async throws(ControlError) -> ReloadDocument {
+        note("reload")
+        throw ControlError(.invalidConfiguration, "weir.yaml:1:1: wrong")
+    }
+
+    func metrics() async -> String { "# TYPE a counter\na 1\n" }
+
+    func unreadiness() async -> String? { unready.withLock { $0 } }
+}
