@@ -54,9 +54,9 @@ extension RealPrograms {
                     }
                 }
                 try await eventually("no fill is unfinished") { try weir.unfinishedFiles() == [] }
+                try await weir.stop()
                 let checked = try await weir.command(["fsck"])
                 #expect(checked.ending == .exited(0), "\(checked.output)\(checked.errors)")
-                try await weir.stop()
             }
         }
 
