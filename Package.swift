@@ -176,6 +176,6 @@ let package = Package(
                 "PullThroughCache", "Timekeeping", logging,
             ]),
         // Real programs judge the real binary: nothing of the product is linked.
-        tests("IntegrationTests", [crypto, "OCI", "RegistryTestKit", subprocess, asyncHTTPClient, nioCore]),
+        tests("IntegrationTests", [crypto]),
     ]
 )
