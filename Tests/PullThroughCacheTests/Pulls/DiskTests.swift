@@ -26,6 +26,7 @@ import Timekeeping
             fixture.clock.advance(by: .seconds(10))
             // Pulled again, the oldest is the most recent one.
             try await fixture.pull("a/app0", "v1", of: images[0])
+            try await fixture.settle()
             _ = try await fixture.cache.collect(isDryRun: false)
             let usage = try fixture.diskUsage()
             #expect(usage <= 850_000, "the disk still holds \(usage) bytes")
@@ -180,6 +181,7 @@ import Timekeeping
                 _ = try await fixture.manifest(name, "v1")
                 for blob in image.blobs { #expect(try await fixture.bytes(name, blob.digest) == blob.bytes) }
             }
+            try await fixture.settle()
             _ = try await fixture.cache.collect(isDryRun: false)
             fixture.registry.forgetRequests()
             for blob in kept.blobs { #expect(try await fixture.bytes("a/kept", blob.digest) == blob.bytes) }
