@@ -113,6 +113,8 @@ package enum BlobStoreError: Error, Hashable, CustomStringConvertible {
     case sizeMismatch(expected: Int64, actual: Int64)
     /// Another process has the store.
     case inUse(byProcess: Int32?)
+    /// What is stored was laid out by a Weir that this one does not understand.
+    case unsupportedLayout
     /// Any other failure of the system, by the call's name and `errno`.
     case system(call: String, errno: Int32)
 
@@ -124,6 +126,7 @@ package enum BlobStoreError: Error, Hashable, CustomStringConvertible {
         case .sizeMismatch(let expected, let actual): "the content has \(actual) bytes in place of \(expected)"
         case .inUse(let process):
             "another process\(process.map { " (\($0))" } ?? "") uses this store; stop it or choose another directory"
+        case .unsupportedLayout: "the store was laid out by another version of Weir, which this one does not understand"
         case .system(let call, let errno): "\(call) failed with error \(errno)"
         }
     }

@@ -12,22 +12,20 @@ package enum RangeRequest: Sendable, Hashable {
     /// Returns nil for anything else, which a server then answers as if there was no field (RFC 9110, 14.2: unknown
     /// units, malformed fields; and several ranges, which a server may ignore).
     package init?(_ field: some StringProtocol) {
-        let text = trimmed(field)
-        guard text.lowercased().hasPrefix("bytes=") else { return nil }
-        let specification = trimmed(text.dropFirst(6))
-        guard !specification.contains(","), let dash = specification.firstIndex(of: "-") else { return nil }
-        let first = specification[..<dash]
-        let last = specification[specification.index(after: dash)...]
-        switch (first.isEmpty, last.isEmpty) {
-        case (true, true): return nil
-        case (true, false):
-            guard let length = decimal(last) else { return nil }
-            self = .suffix(length: length)
-        case (false, true):
-            guard let first = decimal(first) else { return nil }
-            self = .from(first)
-        case (false, false):
-            guard let first = decimal(first), let last = decimal(last), first <= last else { return nil }
+        var scanner = FieldScanner(trimmed(field))
+        guard isSame(scanner.take(while: isTokenByte), "bytes"), scanner.take(UInt8(ascii: "=")) else { return nil }
+        scanner.skipBlanks()
+        // Positions beyond `Int64` are beyond any blob, and stay well formed.
+        let first = String(decoding: scanner.take(while: isDecimalDigit), as: UTF8.self)
+        guard scanner.take(UInt8(ascii: "-")) else { return nil }
+        let last = String(decoding: scanner.take(while: isDecimalDigit), as: UTF8.self)
+        guard scanner.isAtEnd else { return nil }
+        switch (saturatingDecimal(first), saturatingDecimal(last)) {
+        case (nil, nil): return nil
+        case (nil, let length?): self = .suffix(length: length)
+        case (let first?, nil): self = .from(first)
+        case (let first?, let last?):
+            guard first <= last else { return nil }
             self = .closed(first: first, last: last)
         }
     }
@@ -36,14 +34,16 @@ package enum RangeRequest: Sendable, Hashable {
     package func resolved(size: Int64) -> Range<Int64>? {
         switch self {
         case .closed(let first, let last):
-            first < size ? first..<min(last &+ 1, size) : nil
+            first >= 0 && first <= last && first < size ? first..<(last < size ? last + 1 : size) : nil
         case .from(let first):
-            first < size ? first..<size : nil
+            first >= 0 && first < size ? first..<size : nil
         case .suffix(let length):
             length > 0 && size > 0 ? max(0, size - length)..<size : nil
         }
     }
 }
+
+private func isDecimalDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
 /// A `Content-Range` field of an answer. RFC 9110, 14.4.
 package struct ContentRange: Sendable, Hashable {
@@ -59,25 +59,21 @@ package struct ContentRange: Sendable, Hashable {
 
     /// Returns nil for anything malformed or contradictory.
     package init?(_ field: some StringProtocol) {
-        let text = trimmed(field)
-        guard text.lowercased().hasPrefix("bytes ") else { return nil }
-        let rest = trimmed(text.dropFirst(6))
-        guard let slash = rest.firstIndex(of: "/") else { return nil }
-        let sizeText = rest[rest.index(after: slash)...]
-        let size: Int64?
-        if sizeText == "*" {
-            size = nil
-        } else {
-            guard let number = decimal(sizeText) else { return nil }
-            size = number
-        }
-        if rest[..<slash] == "*" {
+        var scanner = FieldScanner(trimmed(field))
+        guard isSame(scanner.take(while: isTokenByte), "bytes"), scanner.skipBlanks(),
+            let span = scanner.text(before: UInt8(ascii: "/"))
+        else { return nil }
+        let sizeText = String(decoding: scanner.take { _ in true }, as: UTF8.self)
+        let size = decimal(sizeText)
+        guard size != nil || sizeText == "*" else { return nil }
+        if span == "*" {
             guard size != nil else { return nil }
             self.init(range: nil, size: size)
             return
         }
-        let bounds = rest[..<slash].split(separator: "-", omittingEmptySubsequences: false)
-        guard bounds.count == 2, let first = decimal(bounds[0]), let last = decimal(bounds[1]), first <= last,
+        var bounds = FieldScanner(span)
+        guard let first = bounds.text(before: UInt8(ascii: "-")).flatMap({ decimal($0) }),
+            let last = decimal(String(decoding: bounds.take { _ in true }, as: UTF8.self)), first <= last,
             size.map({ last < $0 }) ?? true
         else { return nil }
         self.init(range: first..<(last + 1), size: size)

@@ -38,26 +38,39 @@ package struct CacheStatus: Sendable, Hashable {
         self.detail = detail
     }
 
-    /// The field's value, `cache` being the cache's own name.
+    /// The field's value, `cache` being the cache's own name. Well formed whatever the values are.
     package func description(cache: String) -> String {
-        var text = cache
+        var text = item(cache)
         if isHit { text += "; hit" }
         if let forward { text += "; fwd=\(forward.rawValue)" }
-        if let forwardStatus { text += "; fwd-status=\(forwardStatus)" }
-        if let ttl { text += "; ttl=\(ttl)" }
+        if let forwardStatus { text += "; fwd-status=\(integer(Int64(forwardStatus)))" }
+        if let ttl { text += "; ttl=\(integer(ttl))" }
         if isStored { text += "; stored" }
         if isCollapsed { text += "; collapsed" }
-        if let detail { text += isToken(detail) ? "; detail=\(detail)" : "; detail=\"\(escaped(detail))\"" }
+        if let detail { text += "; detail=\(item(detail))" }
         return text
     }
 
-    /// As a string of structured fields: printable ASCII, with `"` and `\` escaped. RFC 9651, 3.3.3.
-    private func escaped(_ text: String) -> String {
-        var escaped = ""
-        for scalar in text.unicodeScalars where (0x20...0x7E).contains(scalar.value) {
-            if scalar == "\"" || scalar == "\\" { escaped += "\\" }
-            escaped.unicodeScalars.append(scalar)
+    /// RFC 9651, 3.3.1: at most fifteen digits.
+    private func integer(_ number: Int64) -> Int64 { min(max(number, -999_999_999_999_999), 999_999_999_999_999) }
+
+    /// As a token where it can be one (RFC 9651, 3.3.4: it begins with a letter or `*`, so `404` is none), and
+    /// otherwise as a string: printable ASCII, with `"` and `\` escaped (3.3.3).
+    private func item(_ text: String) -> String {
+        if let first = text.utf8.first, first == UInt8(ascii: "*") || isLetter(first),
+            text.utf8.allSatisfy({ isTokenByte($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/") })
+        {
+            return text
         }
-        return escaped
+        var quoted = "\""
+        for scalar in text.unicodeScalars where (0x20...0x7E).contains(scalar.value) {
+            if scalar == "\"" || scalar == "\\" { quoted += "\\" }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return quoted + "\""
+    }
+
+    private func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
     }
 }

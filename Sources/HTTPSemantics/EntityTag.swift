@@ -17,34 +17,32 @@ package enum IfNoneMatch: Sendable, Hashable {
     case any
     case tags([EntityTag])
 
+    /// How many tags are read of one field.
+    package static let countLimit = 64
+
     /// Reads a list of entity tags. Bare tags without quotes are taken too, as registries' clients send them; what
     /// makes no sense is left out, so that the answer is the whole content.
     package init(_ field: some StringProtocol) {
-        let text = trimmed(field)
-        if text == "*" {
+        if trimmed(field) == "*" {
             self = .any
             return
         }
+        var scanner = FieldScanner(field)
         var tags: [EntityTag] = []
-        var rest = text
-        while !rest.isEmpty, tags.count < 64 {
-            rest = trimmed(rest.drop { $0 == "," || $0 == " " || $0 == "\t" })
-            guard !rest.isEmpty else { break }
-            var isWeak = false
-            if rest.hasPrefix("W/") {
-                isWeak = true
-                rest = rest.dropFirst(2)
-            }
-            if rest.hasPrefix("\"") {
-                let inside = rest.dropFirst()
-                guard let end = inside.firstIndex(of: "\"") else { break }
-                tags.append(EntityTag(String(inside[..<end]), isWeak: isWeak))
-                rest = inside[inside.index(after: end)...]
+        scanner.skipSeparators()
+        while !scanner.isAtEnd, tags.count < Self.countLimit {
+            var ahead = scanner
+            let isWeak = ahead.take(UInt8(ascii: "W")) && ahead.take(UInt8(ascii: "/"))
+            if isWeak { scanner = ahead }
+            if scanner.take(UInt8(ascii: "\"")) {
+                // RFC 9110, 8.8.3: nothing is escaped between the quotes.
+                guard let opaque = scanner.text(before: UInt8(ascii: "\"")) else { break }
+                tags.append(EntityTag(opaque, isWeak: isWeak))
             } else {
-                let end = rest.firstIndex(of: ",") ?? rest.endIndex
-                tags.append(EntityTag(String(trimmed(rest[..<end])), isWeak: isWeak))
-                rest = rest[end...]
+                let bare = String(decoding: scanner.take { $0 != UInt8(ascii: ",") }, as: UTF8.self)
+                tags.append(EntityTag(String(trimmed(bare)), isWeak: isWeak))
             }
+            scanner.skipSeparators()
         }
         self = .tags(tags)
     }

@@ -16,7 +16,7 @@ package protocol MetadataStore: Sendable {
     func put(_ record: TagRecord) async throws(MetadataStoreError)
 
     /// A manifest that `repository` is known to hold: one that was stored there, one that a tag of it names, or a
-    /// child of an index of it. Only the first kind carries a media type for certain.
+    /// child of an index of it. Only the first kind carries a media type, a size and when it was fetched.
     func manifest(_ digest: Digest, in repository: RepositoryKey) async throws(MetadataStoreError) -> ManifestRecord?
 
     /// Writes a manifest with everything it names. Idempotent. Creates the repository where there is none. Marks the
@@ -27,7 +27,7 @@ package protocol MetadataStore: Sendable {
     /// blob, or because the upstream confirmed it.
     func membership(of blob: Digest, in repository: RepositoryKey) async throws(MetadataStoreError) -> BlobMembership?
 
-    /// Records that the upstream confirmed `repository` to hold the blob.
+    /// Records that the upstream confirmed `repository` to hold the blob. May be forgotten after 30 days.
     func confirm(blob: Digest, size: Int64, in repository: RepositoryKey, at moment: Timestamp)
         async throws(MetadataStoreError)
 
@@ -38,7 +38,8 @@ package protocol MetadataStore: Sendable {
     func absence(of reference: ManifestReference, in repository: RepositoryKey)
         async throws(MetadataStoreError) -> Timestamp?
 
-    /// Remembers until `expiry` that the upstream has no such manifest; nil forgets. Bounded: expired rows go.
+    /// Remembers until `expiry` that the upstream has no such manifest; nil forgets. Bounded: beyond a backend's limit
+    /// those that end first go.
     func putAbsence(of reference: ManifestReference, in repository: RepositoryKey, until expiry: Timestamp?)
         async throws(MetadataStoreError)
 
@@ -61,11 +62,12 @@ package protocol MetadataStore: Sendable {
 
     // MARK: Keeping within the disk
 
-    /// Images, those whose last pull is longest ago first. An image is a manifest that no index of its repository
-    /// names, with its children. Pinned ones are marked, not left out.
+    /// Images of which anything is stored, those whose last pull is longest ago first. An image is a manifest that no
+    /// index of its repository names, with its children. Pinned ones are marked, not left out.
     func images(limit: Int) async throws(MetadataStoreError) -> [ImageRecord]
 
-    /// The image that `reference` leads to, whether or not it is pinned.
+    /// The image that `reference` leads to, whether or not it is pinned, and whatever of it is stored. A child of an
+    /// index counts as one here.
     func image(_ reference: ManifestReference, in repository: RepositoryKey)
         async throws(MetadataStoreError) -> ImageRecord?
 
@@ -94,6 +96,10 @@ package protocol MetadataStore: Sendable {
 
     /// Every stored blob's row after `last`, in order of digest, at most `limit`.
     func blobs(after last: Digest?, limit: Int) async throws(MetadataStoreError) -> [BlobRecord]
+
+    /// Every manifest stored in `repository` after `last`, in order of digest, at most `limit`.
+    func manifests(in repository: RepositoryKey, after last: Digest?, limit: Int)
+        async throws(MetadataStoreError) -> [ManifestRecord]
 
     /// Manifests whose own blob is not recorded as stored.
     func manifestsWithoutBlob(limit: Int) async throws(MetadataStoreError) -> [(RepositoryKey, Digest)]

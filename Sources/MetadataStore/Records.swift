@@ -106,15 +106,14 @@ package struct ImageRecord: Sendable, Hashable {
     /// The later of fetching and pulling, of the manifest or any of its children.
     package var lastPulledAt: Timestamp
     package var pullCount: Int
+    /// Whether a pin leads to its manifest or to any of its children.
     package var isPinned: Bool
-    /// The stored bytes of its manifests and blobs, those that it shares with other images included.
-    package var storedBytes: Int64
-    /// The digests of its stored manifests and blobs.
-    package var storedDigests: [Digest]
+    /// Its stored manifests and blobs with their bytes, those that it shares with other images included.
+    package var stored: [Digest: Int64]
 
     package init(
         repository: RepositoryKey, digest: Digest, tags: [Tag], mediaType: MediaType?, lastPulledAt: Timestamp,
-        pullCount: Int, isPinned: Bool, storedBytes: Int64, storedDigests: [Digest]
+        pullCount: Int, isPinned: Bool, stored: [Digest: Int64]
     ) {
         self.repository = repository
         self.digest = digest
@@ -123,9 +122,11 @@ package struct ImageRecord: Sendable, Hashable {
         self.lastPulledAt = lastPulledAt
         self.pullCount = pullCount
         self.isPinned = isPinned
-        self.storedBytes = storedBytes
-        self.storedDigests = storedDigests
+        self.stored = stored
     }
+
+    /// The bytes of everything ``stored``.
+    package var storedBytes: Int64 { stored.values.reduce(0, +) }
 }
 
 /// A reference that is kept whatever its last pull.

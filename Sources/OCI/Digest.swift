@@ -23,19 +23,17 @@ package struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     /// Parses `algorithm:hex`.
     package init(_ text: some StringProtocol) throws(DigestError) {
-        guard let colon = text.firstIndex(of: ":") else { throw .missingAlgorithm }
-        guard let algorithm = Algorithm(rawValue: String(text[..<colon])) else { throw .unsupportedAlgorithm }
-        let hex = text[text.index(after: colon)...]
-        try self.init(algorithm: algorithm, hex: hex)
+        let colon = UInt8(ascii: ":")
+        guard let end = text.utf8.firstIndex(of: colon) else { throw .missingAlgorithm }
+        guard let algorithm = Algorithm.allCases.first(where: { text.utf8[..<end].elementsEqual($0.rawValue.utf8) })
+        else { throw .unsupportedAlgorithm }
+        try self.init(algorithm: algorithm, hex: text[text.utf8.index(after: end)...])
     }
 
     package init(algorithm: Algorithm, hex: some StringProtocol) throws(DigestError) {
         guard hex.utf8.count == algorithm.hexLength else { throw .wrongLength(expected: algorithm.hexLength) }
-        for byte in hex.utf8 {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): continue
-            default: throw .notLowercaseHexadecimal
-            }
+        guard hex.utf8.allSatisfy({ isHexadecimal($0) && !isUppercaseLetter($0) }) else {
+            throw .notLowercaseHexadecimal
         }
         self.algorithm = algorithm
         self.hex = String(hex)

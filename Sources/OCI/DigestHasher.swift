@@ -2,36 +2,26 @@ internal import Crypto
 
 /// Computes a digest over bytes that arrive in pieces.
 package struct DigestHasher: Sendable {
-    private enum State: Sendable {
-        case sha256(SHA256)
-        case sha512(SHA512)
-    }
+    private let algorithm: Digest.Algorithm
+    // Both stand here in place, since a hash that is moved out of an enum for each update is copied each time: its
+    // state is shared with the enum's. The idle one costs a few hundred bytes.
+    private var sha256 = SHA256()
+    private var sha512 = SHA512()
 
-    private var state: State
-
-    package init(_ algorithm: Digest.Algorithm) {
-        switch algorithm {
-        case .sha256: state = .sha256(SHA256())
-        case .sha512: state = .sha512(SHA512())
-        }
-    }
+    package init(_ algorithm: Digest.Algorithm) { self.algorithm = algorithm }
 
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        switch state {
-        case .sha256(var hash):
-            hash.update(bufferPointer: bytes)
-            state = .sha256(hash)
-        case .sha512(var hash):
-            hash.update(bufferPointer: bytes)
-            state = .sha512(hash)
+        switch algorithm {
+        case .sha256: sha256.update(bufferPointer: bytes)
+        case .sha512: sha512.update(bufferPointer: bytes)
         }
     }
 
     /// The digest of everything seen so far; more may follow.
     package func finalize() -> Digest {
-        switch state {
-        case .sha256(let hash): Digest(algorithm: .sha256, computedHex: hexadecimal(hash.finalize()))
-        case .sha512(let hash): Digest(algorithm: .sha512, computedHex: hexadecimal(hash.finalize()))
+        switch algorithm {
+        case .sha256: Digest(algorithm: .sha256, computedHex: hexadecimal(sha256.finalize()))
+        case .sha512: Digest(algorithm: .sha512, computedHex: hexadecimal(sha512.finalize()))
         }
     }
 

@@ -19,6 +19,9 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     package init(_ text: some StringProtocol) throws(ReferenceError) {
         // Registry, name, tag and digest at their limits together; anything longer is no reference.
         guard text.utf8.count <= 1024 else { throw .tooLong }
+        guard text.utf8.count != 64 || !text.utf8.allSatisfy({ isHexadecimal($0) && !isUppercaseLetter($0) }) else {
+            throw .imageIdentifier
+        }
         var rest = text[text.startIndex...]
         var digest: Digest?
         if let at = rest.firstIndex(of: "@") {
@@ -34,6 +37,8 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         var path = String(rest)
         if let slash = rest.firstIndex(of: "/"), RegistryHost.isLikelyHost(rest[..<slash]) {
             do { host = try RegistryHost(rest[..<slash]).canonical } catch { throw .registry(error) }
+            // `Registry/a` names the host `registry`, and could never be told from Docker Hub's `registry/a` again.
+            guard RegistryHost.isLikelyHost(host.description) else { throw .registry(.malformed) }
             path = String(rest[rest.index(after: slash)...])
         }
         if host == .dockerHub, !path.contains("/") { path = path.isEmpty ? path : "library/\(path)" }
@@ -60,6 +65,8 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
 /// Why a text is no reference.
 package enum ReferenceError: Error, Hashable, CustomStringConvertible {
     case tooLong
+    /// 64 hexadecimal digits: Docker takes them for the local identifier of an image, never for a repository.
+    case imageIdentifier
     case registry(RegistryHostError)
     case repository(RepositoryNameError)
     case tag(TagError)
@@ -68,6 +75,7 @@ package enum ReferenceError: Error, Hashable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .tooLong: "the reference is longer than 1024 bytes"
+        case .imageIdentifier: "64 hexadecimal digits are an image's local identifier and no reference"
         case .registry(let error): error.description
         case .repository(let error): error.description
         case .tag(let error): error.description

@@ -35,10 +35,12 @@ package enum ManifestError: Error, Hashable, CustomStringConvertible {
     /// Docker's schema 1, which clients no longer accept.
     case schema1
     case unsupportedMediaType(String)
-    /// The `Content-Type` and the manifest's own `mediaType` name different manifest types.
+    /// The `Content-Type` and the manifest's own `mediaType` disagree on whether it is an image or an index.
     case mediaTypeMismatch(declared: String, inside: String)
-    /// Both `layers` and `manifests`, or neither: what it means would depend on the reader (GHSA-mc8v-mgrf-8f4m).
+    /// Fields of an image and of an index, or of neither: what it means would depend on the reader
+    /// (GHSA-mc8v-mgrf-8f4m).
     case ambiguous
+    /// A field, or a descriptor in it, that is missing or of the wrong kind.
     case invalidDescriptor(field: String)
     case tooManyDescriptors(limit: Int)
     case namesItself
@@ -47,12 +49,13 @@ package enum ManifestError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .tooLarge(let limit): "the manifest is larger than \(limit) bytes"
         case .notJSON: "the manifest is not well-formed JSON"
-        case .schema1: "Docker image manifests of schema 1 are not supported; push the image again with a current client"
+        case .schema1:
+            "Docker image manifests of schema 1 are not supported; push the image again with a current client"
         case .unsupportedMediaType(let type): "\(type) is no manifest type that is supported"
         case .mediaTypeMismatch(let declared, let inside):
             "the manifest was sent as \(declared), but says that it is \(inside)"
-        case .ambiguous: "the manifest has both or neither of 'layers' and 'manifests'"
-        case .invalidDescriptor(let field): "a descriptor in '\(field)' is malformed"
+        case .ambiguous: "the manifest could be read as an image and as an index, or as neither"
+        case .invalidDescriptor(let field): "the manifest's '\(field)' is missing or malformed"
         case .tooManyDescriptors(let limit): "the manifest names more than \(limit) descriptors"
         case .namesItself: "the manifest names itself"
         }

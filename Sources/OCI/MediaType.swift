@@ -3,20 +3,25 @@ package struct MediaType: Sendable, Hashable, CustomStringConvertible {
     package let description: String
 
     /// Reads a `Content-Type` field or a descriptor's `mediaType`; parameters after `;` are dropped.
-    /// Returns nil for what cannot be a media type (RFC 6838, 4.2: printable ASCII, `type/subtype`, 255 at most).
+    /// Returns nil for what cannot be a media type (RFC 6838, 4.2: names of 127 characters at most).
     package init?(_ text: some StringProtocol) {
-        let essence = text.prefix { $0 != ";" }
-        let trimmed = essence.drop { $0 == " " || $0 == "\t" }
-        var end = trimmed.endIndex
-        while end > trimmed.startIndex, [" ", "\t"].contains(trimmed[trimmed.index(before: end)]) {
-            end = trimmed.index(before: end)
+        let essence = text.utf8.prefix { $0 != UInt8(ascii: ";") }
+        guard essence.count <= 512 else { return nil }
+        var value = essence.map(lowercased)[...]
+        while value.first.map(Self.isBlank) == true { value.removeFirst() }
+        while value.last.map(Self.isBlank) == true { value.removeLast() }
+        let names = value.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard names.count == 2, names.allSatisfy(Self.isRestrictedName) else { return nil }
+        description = String(decoding: value, as: UTF8.self)
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+    private static func isRestrictedName(_ name: ArraySlice<UInt8>) -> Bool {
+        guard let first = name.first, name.count <= 127, isDigit(first) || isLowercaseLetter(first) else {
+            return false
         }
-        let value = trimmed[..<end].lowercased()
-        guard value.utf8.count <= 255, value.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
-            value.split(separator: "/", omittingEmptySubsequences: false).count == 2,
-            !value.hasPrefix("/"), !value.hasSuffix("/")
-        else { return nil }
-        description = value
+        return name.allSatisfy { isDigit($0) || isLowercaseLetter($0) || "!#$&-^_.+".utf8.contains($0) }
     }
 
     private init(known text: String) { description = text }
@@ -29,7 +34,8 @@ package struct MediaType: Sendable, Hashable, CustomStringConvertible {
     package static let dockerManifestList = MediaType(
         known: "application/vnd.docker.distribution.manifest.list.v2+json")
     package static let dockerSchema1 = MediaType(known: "application/vnd.docker.distribution.manifest.v1+json")
-    package static let dockerSchema1Signed = MediaType(known: "application/vnd.docker.distribution.manifest.v1+prettyjws")
+    package static let dockerSchema1Signed = MediaType(
+        known: "application/vnd.docker.distribution.manifest.v1+prettyjws")
     package static let octetStream = MediaType(known: "application/octet-stream")
     package static let json = MediaType(known: "application/json")
     package static let ociEmpty = MediaType(known: "application/vnd.oci.empty.v1+json")

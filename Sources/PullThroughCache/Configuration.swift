@@ -6,30 +6,48 @@ package struct Configuration: Sendable, Hashable {
     package var memoryLimitBytes: Int
     /// Transfers at one time from one upstream.
     package var fillsPerUpstream: Int
+    /// Requests other than blob transfers at one time to one upstream.
+    package var requestsPerUpstream: Int
     /// Requests that may wait for one upstream's turn; more are refused.
     package var waitingPerUpstream: Int
-    /// Attempts of one fill, the first included.
-    package var fillAttempts: Int
+    /// How a fill goes on after its transfer broke.
+    package var retries: FillRetries
+    /// The largest blob that is taken where nobody said its size beforehand, in bytes: such a body might never end.
+    package var unsizedBlobLimitBytes: Int64
     /// Bytes that a fill holds in memory where the disk cannot take them.
     package var windowBytes: Int
     /// What the store is kept under.
     package var storeLimit: StoreLimit
     /// How long after its last use a blob that nothing references is kept.
     package var unreferencedGrace: Duration
+    /// How often pulls gathered in memory are written down.
+    package var usageInterval: Duration
+    /// How often the store is measured against its limit, beside after every fill.
+    package var collectionInterval: Duration
+    /// How long running fills may go on after a graceful shutdown began.
+    package var drainTimeout: Duration
 
     package init(
         manifestLimitBytes: Int = 4 << 20, memoryLimitBytes: Int = 16 << 20, fillsPerUpstream: Int = 16,
-        waitingPerUpstream: Int = 4096, fillAttempts: Int = 5, windowBytes: Int = 8 << 20,
-        storeLimit: StoreLimit = StoreLimit(), unreferencedGrace: Duration = .seconds(600)
+        requestsPerUpstream: Int = 32, waitingPerUpstream: Int = 4096, retries: FillRetries = FillRetries(),
+        unsizedBlobLimitBytes: Int64 = 16 << 30, windowBytes: Int = 8 << 20,
+        storeLimit: StoreLimit = StoreLimit(), unreferencedGrace: Duration = .seconds(600),
+        usageInterval: Duration = .seconds(5), collectionInterval: Duration = .seconds(60),
+        drainTimeout: Duration = .seconds(30)
     ) {
         self.manifestLimitBytes = manifestLimitBytes
         self.memoryLimitBytes = memoryLimitBytes
         self.fillsPerUpstream = fillsPerUpstream
+        self.requestsPerUpstream = requestsPerUpstream
         self.waitingPerUpstream = waitingPerUpstream
-        self.fillAttempts = fillAttempts
+        self.retries = retries
+        self.unsizedBlobLimitBytes = unsizedBlobLimitBytes
         self.windowBytes = windowBytes
         self.storeLimit = storeLimit
         self.unreferencedGrace = unreferencedGrace
+        self.usageInterval = usageInterval
+        self.collectionInterval = collectionInterval
+        self.drainTimeout = drainTimeout
     }
 }
 

@@ -3,52 +3,197 @@ package import Logging
 package import MetadataStore
 package import OCI
 package import Rules
+internal import ServiceLifecycle
 package import Timekeeping
 package import Upstream
 
 /// Serves content from the store where it is known and fresh, and fills the store from the upstream where it is not.
 ///
-/// Runs as a service: fills, revalidations behind a client's back, and collection belong to it and not to the client
-/// that caused them.
+/// Fills, revalidations behind a client's back, and collection belong to it and not to the client that caused them;
+/// they go on only while ``run()`` does.
 package final class PullThroughCache: ContentSource {
-    package init(
-        configuration: Configuration, upstreams: [RuleName: any UpstreamRegistry], blobs: any BlobStore,
-        journal: any RepositoryJournal, metadata: any MetadataStore, clock: any WallClock, logger: Logger
-    ) { fatalError() }
+    private let configuration: Configuration
+    private let clock: any WallClock
+    private let store: any BlobStore
+    private let work = BackgroundWork()
+    private let catalogue: Catalogue
+    private let ledger: PullLedger
+    private let upstreams: UpstreamDirectory
+    private let collector: Collector
+    private let fills: Fills
+    private let manifests: Manifests
+    private let blobs: Blobs
+    private let listings: Listings
+    private let explainer: Explainer
 
-    /// Owns every task of the cache; returns after a graceful shutdown, once running fills ended or were given up.
-    package func run() async throws {}
+    package init(
+        configuration: Configuration, upstreams: [RuleName: any UpstreamRegistry], blobs store: any BlobStore,
+        journal: any RepositoryJournal, metadata: any MetadataStore, clock: any WallClock, logger: Logger
+    ) {
+        let metrics = CacheMetrics()
+        self.configuration = configuration
+        self.clock = clock
+        self.store = store
+        let work = self.work
+        let catalogue = Catalogue(
+            metadata: metadata, journal: journal, memoryLimitBytes: configuration.memoryLimitBytes, metrics: metrics,
+            logger: logger)
+        let ledger = PullLedger(metadata: metadata, clock: clock, logger: logger)
+        let directory = UpstreamDirectory(upstreams, configuration: configuration, clock: clock)
+        let collector = Collector(
+            configuration: configuration, catalogue: catalogue, store: store, ledger: ledger, metrics: metrics,
+            clock: clock, logger: logger)
+        let fills = Fills(
+            configuration: configuration, store: store, work: work, metrics: metrics, logger: logger,
+            room: StoreRoom(
+                allows: { await collector.allows(bytes: $0) }, make: { await collector.makeRoom(bytes: $0) }),
+            completion: { digest, size, repository, isStored in
+                catalogue.confirm(digest, size: size, in: repository, at: clock.now())
+                guard isStored else { return }
+                let now = clock.now()
+                await catalogue.noteStored(BlobRecord(digest: digest, size: size, storedAt: now, usedAt: now))
+                collector.noteStored(bytes: size)
+                if await collector.isOverLimit() {
+                    work.start { _ = try? await collector.collect(isDryRun: false) }
+                }
+            })
+        collector.attach(fills)
+        let keeper = ManifestKeeper(
+            catalogue: catalogue, store: store, limitBytes: configuration.manifestLimitBytes, clock: clock)
+        let resolver = ManifestResolver(
+            keeper: keeper, catalogue: catalogue, clock: clock, limitBytes: configuration.manifestLimitBytes,
+            work: work)
+        self.catalogue = catalogue
+        self.ledger = ledger
+        self.upstreams = directory
+        self.collector = collector
+        self.fills = fills
+        manifests = Manifests(
+            catalogue: catalogue, keeper: keeper, resolver: resolver, upstreams: directory, ledger: ledger,
+            metrics: metrics, clock: clock)
+        blobs = Blobs(
+            catalogue: catalogue, store: store, fills: fills, upstreams: directory, ledger: ledger, metrics: metrics,
+            clock: clock, work: work)
+        listings = Listings(
+            catalogue: catalogue, manifests: manifests, upstreams: directory,
+            limitBytes: configuration.manifestLimitBytes)
+        explainer = Explainer(
+            catalogue: catalogue, keeper: keeper, store: store, upstreams: directory, clock: clock)
+    }
+
+    /// Owns every task of the cache. Returns after a graceful shutdown, once running fills have ended or
+    /// ``Configuration/drainTimeout`` is over, and everything decided has been written; or when cancelled.
+    package func run() async throws {
+        // Outside the group, since cancelling it must not lose what was decided but not yet written.
+        let writing = Task { await catalogue.writer.run() }
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await self.work.run()
+                return true
+            }
+            group.addTask {
+                await self.ledger.run(every: self.configuration.usageInterval)
+                return false
+            }
+            group.addTask {
+                await self.collector.run()
+                return false
+            }
+            try? await gracefulShutdown()
+            work.close()
+            group.addTask {
+                try? await Task.sleep(for: self.configuration.drainTimeout)
+                return true
+            }
+            // The work's end, or the time limit, whichever is first.
+            while let isDecisive = await group.next(), !isDecisive {}
+            group.cancelAll()
+        }
+        await ledger.flush()
+        catalogue.writer.close()
+        await writing.value
+    }
 
     /// Puts other upstreams in place; requests under way end with those that they began with.
-    package func replace(upstreams: [RuleName: any UpstreamRegistry]) {}
+    package func replace(upstreams registries: [RuleName: any UpstreamRegistry]) { upstreams.replace(registries) }
 
     // MARK: Pulls
 
-    package func manifestInMemory(_ request: ManifestRequest) -> ManifestAnswer? { nil }
-    package func manifest(_ request: ManifestRequest) async throws(CacheError) -> ManifestAnswer { fatalError() }
+    package func manifestInMemory(_ request: ManifestRequest) -> ManifestAnswer? { manifests.inMemory(request) }
+
+    package func manifest(_ request: ManifestRequest) async throws(CacheError) -> ManifestAnswer {
+        try await converting { try await manifests.answer(request) }
+    }
+
     package func blobInMemory(_ request: BlobRequest) -> BlobAnswer? { nil }
-    package func blob(_ request: BlobRequest) async throws(CacheError) -> BlobAnswer { fatalError() }
-    package func tags(_ request: TagsRequest) async throws(CacheError) -> TagsAnswer { fatalError() }
-    package func referrers(_ request: ReferrersRequest) async throws(CacheError) -> ReferrersAnswer { fatalError() }
+
+    package func blob(_ request: BlobRequest) async throws(CacheError) -> BlobAnswer {
+        try await converting { try await blobs.answer(request) }
+    }
+
+    package func tags(_ request: TagsRequest) async throws(CacheError) -> TagsAnswer {
+        try await converting { try await listings.tags(request) }
+    }
+
+    package func referrers(_ request: ReferrersRequest) async throws(CacheError) -> ReferrersAnswer {
+        try await converting { try await listings.referrers(request) }
+    }
+
     package func repositories(
         after last: RepositoryKey?, limit: Int
-    ) async throws(CacheError) -> [RepositoryKey] { fatalError() }
+    ) async throws(CacheError) -> [RepositoryKey] {
+        try await converting { try await catalogue.metadata.repositories(after: last, limit: limit) }
+    }
 
     // MARK: Management
 
     package func explain(
         _ reference: ManifestReference, in repository: RepositoryKey, rule: Rule
-    ) async throws(CacheError) -> Explanation { fatalError() }
+    ) async throws(CacheError) -> Explanation {
+        try await converting { try await explainer.explain(reference, in: repository, rule: rule) }
+    }
+
     /// Evicts until the store is below its low watermark if it is above the high one, and removes what nothing
     /// references.
-    package func collect(isDryRun: Bool) async throws(CacheError) -> CollectionReport { fatalError() }
+    package func collect(isDryRun: Bool) async throws(CacheError) -> CollectionReport {
+        try await converting { try await collector.collect(isDryRun: isDryRun) }
+    }
+
     /// Evicts one image now, whatever its age and even if pinned; nil where it is not cached.
     package func evict(
         _ reference: ManifestReference, in repository: RepositoryKey, isDryRun: Bool
-    ) async throws(CacheError) -> CollectionReport? { fatalError() }
+    ) async throws(CacheError) -> CollectionReport? {
+        try await converting {
+            await catalogue.writer.flush()
+            guard let image = try await catalogue.metadata.image(reference, in: repository) else { return nil }
+            return try await collector.evict(image, isDryRun: isDryRun)
+        }
+    }
+
     package func setPin(
         _ isPinned: Bool, on reference: ManifestReference, in repository: RepositoryKey
-    ) async throws(CacheError) { fatalError() }
-    package func pins() async throws(CacheError) -> [PinRecord] { fatalError() }
-    package func report() async throws(CacheError) -> CacheReport { fatalError() }
+    ) async throws(CacheError) {
+        try await converting { try await catalogue.metadata.setPin(isPinned, on: reference, in: repository) }
+    }
+
+    package func pins() async throws(CacheError) -> [PinRecord] {
+        try await converting { try await catalogue.metadata.pins() }
+    }
+
+    package func report() async throws(CacheError) -> CacheReport {
+        try await converting {
+            let statistics = try await catalogue.metadata.statistics()
+            let capacity = try await store.capacity()
+            let load = upstreams.load
+            return CacheReport(
+                repositories: statistics.repositories, tags: statistics.tags, manifests: statistics.manifests,
+                blobs: statistics.blobs, storedBytes: statistics.storedBytes,
+                limitBytes: configuration.storeLimit.bytes(totalBytes: capacity.totalBytes),
+                availableBytes: capacity.availableBytes, runningFills: load.passing, waitingFills: load.waiting)
+        }
+    }
+
+    private func converting<Value>(_ operation: () async throws -> Value) async throws(CacheError) -> Value {
+        do { return try await operation() } catch { throw CacheError(error) }
+    }
 }

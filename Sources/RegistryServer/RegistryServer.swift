@@ -1,50 +1,124 @@
 package import Logging
+internal import NIOCore
+internal import NIOPosix
 package import PullThroughCache
 package import Rules
+internal import ServiceLifecycle
+internal import Synchronization
+internal import Timekeeping
 
 /// The registry's own port: HTTP/1.1, and HTTP/2 over TLS, on SwiftNIO.
 package final class RegistryServer: Sendable {
+    private let configuration: Configuration
+    private let dispatcher: Dispatcher
+    private let metrics: ServerMetrics
+    private let logger: Logger
+    private let tls = Mutex<TLSContextHolder?>(nil)
+    private let bound: EventLoopPromise<[String]>
+
     /// - Parameters:
     ///   - rules: asked for every request, so that a reload takes effect at once.
     ///   - operations: answers for paths outside `/v2/`, such as `/healthz` and `/metrics`.
     package init(
         configuration: Configuration, content: any ContentSource, rules: @escaping @Sendable () -> RuleTable,
         operations: [String: @Sendable () async -> OperationalAnswer], logger: Logger
-    ) {}
+    ) {
+        self.configuration = configuration
+        dispatcher = Dispatcher(
+            content: content, rules: rules, operations: operations, cacheName: configuration.cacheName,
+            targetLimitBytes: min(Self.targetLimitBytes, configuration.headerLimitBytes))
+        metrics = ServerMetrics()
+        self.logger = logger
+        bound = MultiThreadedEventLoopGroup.singleton.next().makePromise()
+    }
+
+    deinit { bound.fail(CancellationError()) }
+
+    /// No name, reference and query that a registry knows comes near to it.
+    private static let targetLimitBytes = 8 << 10
 
     /// Listens until a graceful shutdown, then lets running transfers end, for ``Configuration/drainTimeout`` at the
-    /// longest. Throws ``RegistryServerError`` where it cannot listen.
-    package func run() async throws {}
+    /// longest. Where its task is cancelled instead, every connection is closed at once.
+    ///
+    /// To be called once. Throws ``RegistryServerError`` where it cannot listen.
+    package func run() async throws {
+        do {
+            try await serve()
+        } catch {
+            bound.fail(error)
+            throw error
+        }
+    }
 
-    /// Reads certificate and key again. Connections under way keep what they have.
-    package func reloadCertificate() throws(RegistryServerError) {}
+    /// Reads certificate and key again. Connections under way keep what they have, and where the files cannot be
+    /// read, new ones too.
+    package func reloadCertificate() throws(RegistryServerError) {
+        try tls.withLock { $0 }?.reload()
+    }
 
     /// The addresses listened on, once ``run()`` listens; suspends until then.
-    package func boundAddresses() async throws -> [String] { [] }
-}
+    package func boundAddresses() async throws -> [String] { try await bound.futureResult.get() }
 
-/// The answer of an operational path.
-package struct OperationalAnswer: Sendable {
-    package var status: Int
-    package var contentType: String
-    package var body: String
+    private func serve() async throws {
+        let connections = ConnectionTable(limit: configuration.connectionLimit, metrics: metrics)
+        let environment = ServerEnvironment(
+            configuration: configuration, dispatcher: dispatcher, connections: connections, metrics: metrics,
+            date: DateField(clock: SystemWallClock()), refreshAllowedFrom: try addressBlocks(), logger: logger)
+        let holder = try configuration.tls.map { try TLSContextHolder($0) }
+        tls.withLock { $0 = holder }
+        let listeners = try await listen(ConnectionPipeline(environment: environment, tls: holder))
+        let addresses = listeners.compactMap { $0.localAddress.map(ListenAddress.text) }
+        bound.succeed(addresses)
+        logger.info("listening", metadata: ["addresses": "\(addresses.joined(separator: ", "))"])
 
-    package init(status: Int = 200, contentType: String = "text/plain; charset=utf-8", body: String) {
-        self.status = status
-        self.contentType = contentType
-        self.body = body
-    }
-}
-
-/// Why the server cannot serve.
-package enum RegistryServerError: Error, Hashable, CustomStringConvertible {
-    case cannotListen(address: String, reason: String)
-    case cannotReadCertificate(file: String, reason: String)
-
-    package var description: String {
-        switch self {
-        case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
-        case .cannotReadCertificate(let file, let reason): "cannot read the certificate or key \(file): \(reason)"
+        let isCancelled: Bool
+        do {
+            try await gracefulShutdown()
+            isCancelled = false
+        } catch {
+            isCancelled = true
         }
+        for listener in listeners { try? await listener.close() }
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        await connections.drain(timeout: isCancelled ? .zero : configuration.drainTimeout, on: eventLoop)
+    }
+
+    private func addressBlocks() throws(RegistryServerError) -> [AddressBlock] {
+        var blocks: [AddressBlock] = []
+        for text in configuration.refreshAllowedFrom {
+            guard let block = AddressBlock(text) else { throw .malformedAddressBlock(text) }
+            blocks.append(block)
+        }
+        return blocks
+    }
+
+    private func listen(_ pipeline: ConnectionPipeline) async throws -> [any Channel] {
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 128 << 10))
+            // Requests are small: a large buffer would be held by every idle connection.
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 16 << 10)
+            )
+            .childChannelInitializer { pipeline.configure($0) }
+        var listeners: [any Channel] = []
+        do {
+            for text in configuration.listen {
+                guard let address = ListenAddress(text) else {
+                    throw RegistryServerError.cannotListen(address: text, reason: "an address reads HOST:PORT")
+                }
+                do {
+                    listeners.append(try await bootstrap.bind(host: address.host, port: address.port).get())
+                } catch {
+                    throw RegistryServerError.cannotListen(address: text, reason: "\(error)")
+                }
+            }
+        } catch {
+            for listener in listeners { try? await listener.close() }
+            throw error
+        }
+        return listeners
     }
 }

@@ -2,11 +2,13 @@ package import OCI
 
 /// How likely a tag is to move, read from how it is written.
 package enum TagClass: String, Sendable, CaseIterable {
-    /// A name without a version: `latest`, `stable`, `main`, `alpine`.
+    /// A name without a version, or one that says that it moves: `latest`, `stable`, `main`, `jammy`,
+    /// `2019-latest`, `1.2.3-SNAPSHOT`; and cosign's signatures (`sha256-….sig`), to which more may be added.
     case moving
-    /// A version that leaves its last part open: `1`, `1.27`, `1.27-alpine`, `v2`.
+    /// A version that leaves its last part open: `1`, `1.27`, `1.27-alpine3.19`, `v2`, `alpine3.19`, `8-jdk`.
     case minor
-    /// A version of three parts or more, a date, or a commit: `1.27.3`, `20240131`, `v1.2.3-rc1`, `sha-3f2c1ab`.
+    /// A version of three parts or more, a date, or a commit: `1.27.3`, `v1.2.3-rc1`, `20240131`,
+    /// `bookworm-20240110`, `sha-3f2c1ab`.
     case exact
 
     package init(_ tag: Tag) {

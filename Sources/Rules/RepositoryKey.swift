@@ -14,6 +14,7 @@ package struct RepositoryKey: Sendable, Hashable, Comparable, CustomStringConver
         self.name = name
     }
 
+    /// For people. Never a key: rule `a` with `b/c`, and rule `a/b` with `c`, read the same.
     package var description: String { "\(rule)/\(name)" }
 
     package static func < (left: RepositoryKey, right: RepositoryKey) -> Bool {

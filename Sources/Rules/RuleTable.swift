@@ -18,7 +18,8 @@ package struct RuleTable: Sendable {
         self.defaultRule = defaultRule
         byName = Dictionary(rules.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         byHost = Dictionary(
-            rules.compactMap { rule in rule.host.map { ($0.canonical, rule) } }, uniquingKeysWith: { first, _ in first })
+            rules.compactMap { rule in rule.host.map { ($0.canonical, rule) } }, uniquingKeysWith: { first, _ in first }
+        )
         byPrefix = Dictionary(
             rules.compactMap { rule in rule.prefix.map { ($0, rule) } }, uniquingKeysWith: { first, _ in first })
         byVirtualHost = Dictionary(
@@ -31,68 +32,112 @@ package struct RuleTable: Sendable {
     /// Finds the rule and the upstream's repository for `name` as a client wrote it.
     ///
     /// In this order, the first that applies deciding: `ns`; a virtual host; a rule's prefix (the longest); a host
-    /// as first component; the default rule.
+    /// as first component; the default rule. Under `ns` the name is the registry's own and never read for a prefix:
+    /// `ghcr.io/team/app` must not become `app` of a rule that is called `team`.
     /// - Parameters:
-    ///   - name: what stands between `/v2/` and `/manifests/`.
+    ///   - name: what stands between `/v2/` and `/manifests/`, percent-decoded or not: neither `%` nor `..` is part
+    ///     of any repository's name.
     ///   - namespace: containerd's `ns` parameter, if it was sent.
     ///   - authority: the request's `Host` or `:authority`.
     package func resolve(
         _ name: String, namespace: String?, authority: String?
     ) throws(AddressingError) -> (rule: Rule, repository: RepositoryKey) {
+        let virtual = authority.flatMap(virtualRule)
         if let namespace {
-            let host: RegistryHost
-            do { host = try RegistryHost(namespace).canonical } catch { throw .malformedNamespace(error) }
+            let host = try Self.host(namespace)
+            // A virtual host chooses among the rules of one registry, and never another registry than was asked for.
+            if let virtual, virtual.registry?.canonical == host || virtual.host?.canonical == host {
+                return (virtual, try repositoryOfHost(name, in: virtual, host))
+            }
             guard let rule = byHost[host] else { throw .unknownHost(host) }
-            return (rule, try repository(name, in: rule))
+            return (rule, try repositoryOfHost(name, in: rule, host))
         }
-        if !byVirtualHost.isEmpty, let authority, let host = try? RegistryHost(authority),
-            let rule = byVirtualHost[host] ?? (try? RegistryHost(host.name)).flatMap({ byVirtualHost[$0] })
-        {
-            return (rule, try repository(name, in: rule))
-        }
-        let components = name.split(separator: "/", omittingEmptySubsequences: false)
+        if let virtual { return (virtual, try repository(name, in: virtual)) }
+        let components = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         var length = min(longestPrefixComponents, components.count - 1)
         while length > 0 {
-            if let rule = byPrefix[components[..<length].joined(separator: "/")] {
-                return (rule, try repository(components[length...].joined(separator: "/"), in: rule))
+            if let rule = byPrefix[Self.path(components[..<length])] {
+                return (rule, try repository(Self.path(components[length...]), in: rule))
             }
             length -= 1
         }
-        if components.count > 1, RegistryHost.isLikelyHost(components[0]) {
-            let host: RegistryHost
-            do { host = try RegistryHost(components[0]).canonical } catch { throw .malformedNamespace(error) }
+        let first = Self.path(components[..<1])
+        if components.count > 1, RegistryHost.isLikelyHost(first) {
+            let host = try Self.host(first)
             guard let rule = byHost[host] else { throw .unknownHost(host) }
-            return (rule, try repository(components[1...].joined(separator: "/"), in: rule))
+            return (rule, try repositoryOfHost(Self.path(components[1...]), in: rule, host))
         }
         guard let defaultRule, let rule = byName[defaultRule] else { throw .noDefaultRule }
         return (rule, try repository(name, in: rule))
     }
 
-    /// Finds the rule for a reference as a user writes it: `nginx`, `ghcr.io/a/b:1`, or `dockerhub/library/nginx`
-    /// where `dockerhub` is a rule's prefix.
+    /// Finds the rule for a reference as a user writes it: what stands after `weir:5000/` when it is pulled. So
+    /// `nginx` is the default rule's, `ghcr.io/a/b:1` a host's, and `dockerhub/library/nginx` that of the rule with
+    /// the prefix `dockerhub`.
+    /// - Parameter text: what `reference` was parsed from.
     package func resolve(
         _ reference: ImageReference, writtenAs text: String
     ) throws(AddressingError) -> (rule: Rule, repository: RepositoryKey) {
-        let path = String(text.prefix { $0 != "@" })
-        let components = path.split(separator: "/", omittingEmptySubsequences: false)
-        if components.count > 1, !RegistryHost.isLikelyHost(components[0]) {
-            return try resolve(
-                reference.repository.description, namespace: nil, authority: nil)
+        var path = text.utf8.prefix { $0 != UInt8(ascii: "@") }
+        // A colon after the last slash is a tag's; one before it belongs to a port.
+        if reference.tag != nil, let colon = path.lastIndex(of: UInt8(ascii: ":")),
+            !path[colon...].contains(UInt8(ascii: "/"))
+        {
+            path = path[..<colon]
         }
-        return try resolve(reference.repository.description, namespace: reference.registry.description, authority: nil)
+        return try resolve(String(Substring(path)), namespace: nil, authority: nil)
     }
 
-    private func repository(_ name: String, in rule: Rule) throws(AddressingError) -> RepositoryKey {
+    /// A port in the virtual host's own name must be the client's; without one any port will do. A trailing dot, as
+    /// resolvers take it, does not make another host.
+    private func virtualRule(of authority: String) -> Rule? {
+        guard !byVirtualHost.isEmpty else { return nil }
+        guard let host = try? RegistryHost(authority.hasSuffix(".") ? authority.dropLast() : authority[...]) else {
+            return nil
+        }
+        return byVirtualHost[host] ?? (try? RegistryHost(host.name)).flatMap { byVirtualHost[$0] }
+    }
+
+    private static func host(_ text: String) throws(AddressingError) -> RegistryHost {
+        do { return try RegistryHost(text).canonical } catch { throw .malformedNamespace(error) }
+    }
+
+    private static func path(_ components: ArraySlice<Substring.UTF8View>) -> String {
+        components.map { String(Substring($0)) }.joined(separator: "/")
+    }
+
+    /// For a name within the rule's own namespace.
+    private func repository(_ text: String, in rule: Rule) throws(AddressingError) -> RepositoryKey {
         do {
-            var name = try RepositoryName(name)
-            if rule.completesLibrary, !name.description.utf8.contains(UInt8(ascii: "/")) {
-                name = try RepositoryName("library/\(name)")
-            }
+            var name = try RepositoryName(text)
+            if rule.upstreamPrefix == nil || !rule.servesOwnName { name = try Self.completed(name, in: rule) }
             if let prefix = rule.upstreamPrefix { name = try RepositoryName("\(prefix)/\(name)") }
             return RepositoryKey(rule: rule.name, name: name)
         } catch {
             throw .malformedRepository(error)
         }
+    }
+
+    /// For a name under `host`.
+    private func repositoryOfHost(
+        _ text: String, in rule: Rule, _ host: RegistryHost
+    ) throws(AddressingError) -> RepositoryKey {
+        guard let prefix = rule.upstreamPrefix, rule.registry?.canonical == host else {
+            return try repository(text, in: rule)
+        }
+        let name: RepositoryName
+        do { name = try Self.completed(RepositoryName(text), in: rule) } catch { throw .malformedRepository(error) }
+        guard name == prefix || name.description.utf8.starts(with: "\(prefix)/".utf8) else {
+            throw .unknownHost(host)
+        }
+        return RepositoryKey(rule: rule.name, name: name)
+    }
+
+    private static func completed(
+        _ name: RepositoryName, in rule: Rule
+    ) throws(RepositoryNameError) -> RepositoryName {
+        guard rule.completesLibrary, !name.description.utf8.contains(UInt8(ascii: "/")) else { return name }
+        return try RepositoryName("library/\(name)")
     }
 }
 
@@ -100,7 +145,7 @@ package struct RuleTable: Sendable {
 package enum AddressingError: Error, Hashable, CustomStringConvertible {
     case malformedNamespace(RegistryHostError)
     case malformedRepository(RepositoryNameError)
-    /// Weir is no open proxy: a host is served only if a rule names it.
+    /// Weir is no open proxy: a host is served only if a rule names it, and only the part of it that the rule names.
     case unknownHost(RegistryHost)
     case noDefaultRule
 

@@ -4,10 +4,17 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
-    package init(seconds: Int64) { milliseconds = seconds * 1000 }
+    /// Moments beyond what milliseconds can say become the last, or the first, that they can.
+    package init(seconds: Int64) {
+        let (product, isBeyond) = seconds.multipliedReportingOverflow(by: 1000)
+        milliseconds = isBeyond ? (seconds > 0 ? .max : .min) : product
+    }
 
     /// Whole seconds, rounded down.
-    package var seconds: Int64 { milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000 }
+    package var seconds: Int64 {
+        let (quotient, remainder) = milliseconds.quotientAndRemainder(dividingBy: 1000)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 
@@ -21,7 +28,8 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
     /// The time from `earlier` to `later`; negative where the clock was set back in between.
     package static func - (later: Timestamp, earlier: Timestamp) -> Duration {
-        .milliseconds(later.milliseconds - earlier.milliseconds)
+        let (difference, isBeyond) = later.milliseconds.subtractingReportingOverflow(earlier.milliseconds)
+        return .milliseconds(isBeyond ? (later > earlier ? .max : .min) : difference)
     }
 }
 

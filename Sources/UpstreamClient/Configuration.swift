@@ -24,12 +24,21 @@ extension UpstreamClient {
         package var redirectLimit: Int
         /// Bytes read of a token endpoint's answer; default 1 MiB.
         package var tokenLimitBytes: Int
+        /// Bytes read of a page of tags; default 4 MiB.
+        package var tagsLimitBytes: Int
+        /// No further attempt begins later than this after the first; default 60 seconds.
+        package var retryBudget: Duration
+        /// The longest `Retry-After` that is waited for rather than reported; default 5 seconds.
+        package var retryAfterLimit: Duration
+        /// Sent as `User-Agent`: `weir/VERSION`.
+        package var userAgent: String
 
         package init(
             name: String, usesTLS: Bool = true, host: RegistryHost, credentials: Credentials = .anonymous,
             tls: TLS = TLS(), trustedRealmHosts: [RegistryHost] = [], connectTimeout: Duration = .seconds(10),
             answerTimeout: Duration = .seconds(30), stallTimeout: Duration = .seconds(30), attempts: Int = 3,
-            redirectLimit: Int = 5, tokenLimitBytes: Int = 1 << 20
+            redirectLimit: Int = 5, tokenLimitBytes: Int = 1 << 20, tagsLimitBytes: Int = 4 << 20,
+            retryBudget: Duration = .seconds(60), retryAfterLimit: Duration = .seconds(5), userAgent: String = "weir"
         ) {
             self.name = name
             self.usesTLS = usesTLS
@@ -43,6 +52,10 @@ extension UpstreamClient {
             self.attempts = attempts
             self.redirectLimit = redirectLimit
             self.tokenLimitBytes = tokenLimitBytes
+            self.tagsLimitBytes = tagsLimitBytes
+            self.retryBudget = retryBudget
+            self.retryAfterLimit = retryAfterLimit
+            self.userAgent = userAgent
         }
     }
 

@@ -67,7 +67,7 @@ extension Settings {
             cache: CacheConfiguration(
                 manifestLimitBytes: Int(limits.manifestBytes), memoryLimitBytes: Int(limits.memoryBytes),
                 fillsPerUpstream: limits.fillsPerUpstream, waitingPerUpstream: limits.waitingPerUpstream,
-                fillAttempts: limits.fillAttempts, windowBytes: Int(limits.windowBytes),
+                retries: FillRetries(attempts: limits.fillAttempts), windowBytes: Int(limits.windowBytes),
                 storeLimit: StoreLimit(
                     cap: storage.limit, highWatermark: storage.highWatermark.value,
                     lowWatermark: storage.lowWatermark.value),

@@ -1,0 +1,45 @@
+# One obvious place for everything. Continuous integration runs the same targets.
+SWIFT ?= swift
+SWIFT_SOURCES := Sources Tests Package.swift
+# One binary that needs no Swift runtime on the machine it runs on.
+RELEASE_FLAGS := -c release --product weir --static-swift-stdlib
+ARGUMENTS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run build release test unit integration lint format bench clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: release ## Build and serve on port 5000 (ARGUMENTS="--config weir.yaml" to pass more)
+	@exec .build/release/weir serve $(ARGUMENTS)
+
+release: ## Build the release binary, .build/release/weir
+	@scripts/install-packages build
+	$(SWIFT) build $(RELEASE_FLAGS)
+
+build: ## Build everything for debugging, tests included
+	@scripts/install-packages build
+	$(SWIFT) build --build-tests
+
+test: unit integration ## Build and pass all tests
+
+unit: build ## The tests of the targets
+	$(SWIFT) test --skip-build --skip IntegrationTests
+
+integration: build ## The tests with real registries and real clients; FILTER=Suite narrows them
+	@scripts/install-packages test
+	$(SWIFT) test --skip-build --filter 'IntegrationTests$(if $(FILTER),.*($(FILTER)))'
+
+lint: ## Check format and forbidden things
+	@scripts/lint $(SWIFT_SOURCES)
+
+format: ## Format all Swift sources
+	$(SWIFT) format format -i -p -r $(SWIFT_SOURCES)
+
+bench: release ## Measure weir beside nginx and docker-registry
+	@scripts/install-packages bench
+	@Benchmarks/run
+
+clean: ## Remove what was built
+	rm -rf .build

@@ -1,0 +1,183 @@
+internal import BlobStore
+internal import CoreMetrics
+internal import Logging
+internal import NIOCore
+internal import OCI
+internal import Rules
+internal import Synchronization
+internal import Upstream
+
+/// Every fill: one for each blob, however many ask for it.
+final class Fills: Sendable {
+    /// What a fill needs beside the blob's digest.
+    struct Source: Sendable {
+        let upstream: UpstreamHandle
+        let repository: RepositoryKey
+        /// From a manifest that names the blob, or from the upstream's HEAD; in bytes.
+        let expectedSize: Int64?
+    }
+
+    /// Told when a fill has put a blob into the store, or past it.
+    typealias Completion = @Sendable (_ digest: Digest, _ size: Int64, RepositoryKey, _ isStored: Bool) async -> Void
+
+    private let configuration: Configuration
+    private let store: any BlobStore
+    private let work: BackgroundWork
+    private let metrics: CacheMetrics
+    private let logger: Logger
+    private let room: StoreRoom
+    private let completion: Completion
+    private let table = Mutex(FillTable())
+
+    init(
+        configuration: Configuration, store: any BlobStore, work: BackgroundWork, metrics: CacheMetrics,
+        logger: Logger, room: StoreRoom, completion: @escaping Completion
+    ) {
+        self.configuration = configuration
+        self.store = store
+        self.work = work
+        self.metrics = metrics
+        self.logger = logger
+        self.room = room
+        self.completion = completion
+    }
+
+    var count: Int { table.withLock { $0.count } }
+
+    /// The fill of `digest` that is under way.
+    func current(of digest: Digest) -> Fill? { table.withLock { $0.fill(of: digest) } }
+
+    /// The repositories that blobs are on their way to.
+    var repositories: Set<RepositoryKey> { table.withLock { $0.repositories } }
+
+    /// A way into the fill of `digest`, which is begun if there is none.
+    /// - Returns: the reader, and whether the fill was another's.
+    func join(_ digest: Digest, from source: Source) async throws -> (reader: FillReader, isCollapsed: Bool) {
+        while true {
+            let fill = Fill(digest: digest, repository: source.repository, windowBytes: configuration.windowBytes)
+            guard let first = fill.makeReader() else { throw CacheError.cancelled }
+            switch table.withLock({ $0.join(digest) { (fill, first) } }) {
+            case .leader(let reader):
+                metrics.fillsStarted.increment()
+                if !work.start({ await self.perform(fill, from: source) }) { finish(fill, .cancelled) }
+                return (reader, false)
+            case .follower(let reader):
+                metrics.fillsJoined.increment()
+                return (reader, true)
+            case .afterRemoval(let waiter):
+                try await waiter.value()
+            }
+        }
+    }
+
+    /// Performs `removal` while nobody fills `digest`; returns nil, having done nothing, where somebody does.
+    func removing<Value>(_ digest: Digest, _ removal: () async throws -> Value) async rethrows -> Value? {
+        guard table.withLock({ $0.beginRemoval(of: digest) }) else { return nil }
+        defer {
+            for waiter in table.withLock({ $0.endRemoval(of: digest) }) { waiter.resume(.success(())) }
+        }
+        return try await removal()
+    }
+
+    private func finish(_ fill: Fill, _ error: CacheError?) {
+        if let error { fill.fail(error) }
+        table.withLock { $0.finish(fill) }
+    }
+
+    private func perform(_ fill: Fill, from source: Source) async {
+        var sink = FillSink(fill: fill, store: store, expectedSize: source.expectedSize, room: room)
+        metrics.runningFills.record(count)
+        defer { metrics.runningFills.record(count) }
+        do {
+            try await source.upstream.fills.pass {
+                try await transfer(into: &sink, fill: fill, from: source)
+            }
+            try await sink.verify()
+        } catch {
+            await sink.abandon()
+            let error = CacheError(error)
+            metrics.countFailedFill(error)
+            logger.warning(
+                "a fill failed",
+                metadata: [
+                    "digest": "\(fill.digest)", "repository": "\(source.repository)", "bytes": "\(fill.written)",
+                    "reason": "\(error)",
+                ])
+            finish(fill, error)
+            return
+        }
+        // The readers have everything now; what follows makes it last.
+        fill.succeed()
+        var isStored = false
+        do {
+            isStored = try await sink.commit()
+        } catch {
+            logger.error("a blob could not be stored", metadata: ["digest": "\(fill.digest)", "reason": "\(error)"])
+        }
+        if let refusal = sink.refusal {
+            metrics.fillsPassedThrough.increment()
+            logger.error(
+                "a blob was passed through without being stored",
+                metadata: ["digest": "\(fill.digest)", "reason": "\(refusal)"])
+        }
+        await completion(fill.digest, fill.written, source.repository, isStored)
+        metrics.fillsCompleted.increment()
+        finish(fill, nil)
+    }
+
+    /// Brings every byte into `sink`, going on where a broken transfer left off.
+    private func transfer(into sink: inout FillSink, fill: Fill, from source: Source) async throws {
+        var failures = 0
+        while true {
+            let before = fill.written
+            do {
+                try await attempt(into: &sink, fill: fill, from: source)
+                return
+            } catch let error as UpstreamError {
+                source.upstream.record(error)
+                failures = fill.written > before ? 1 : failures + 1
+                guard
+                    let pause = configuration.retries.pause(
+                        after: failures, error: error, jitter: Double.random(in: 0...1))
+                else { throw error }
+                metrics.fillsResumed.increment()
+                logger.info(
+                    "a fill goes on after its transfer broke",
+                    metadata: [
+                        "digest": "\(fill.digest)", "repository": "\(source.repository)",
+                        "offset": "\(fill.written)", "reason": "\(error)",
+                    ])
+                try await Task.sleep(for: pause)
+            }
+        }
+    }
+
+    private func attempt(into sink: inout FillSink, fill: Fill, from source: Source) async throws {
+        let transfer = try await source.upstream.registry.blob(
+            fill.digest, in: source.repository.name, from: fill.written)
+        if let announced = transfer.totalSize, let expected = source.expectedSize, announced != expected {
+            throw CacheError.sizeMismatch(expected: expected, actual: announced)
+        }
+        guard transfer.offset <= fill.written else {
+            throw UpstreamError.malformedAnswer(reason: "the range begins after the byte that was asked for")
+        }
+        let size = source.expectedSize ?? transfer.totalSize
+        fill.begin(size: size)
+        // An upstream without ranges begins anew; what is there already is passed over.
+        var surplus = fill.written - transfer.offset
+        for try await var chunk in transfer.body {
+            if surplus > 0 {
+                let skipped = Int(min(surplus, Int64(chunk.readableBytes)))
+                chunk.moveReaderIndex(forwardBy: skipped)
+                surplus -= Int64(skipped)
+            }
+            guard chunk.readableBytes > 0 else { continue }
+            metrics.bytesFetched.increment(by: Int64(chunk.readableBytes))
+            if size == nil, fill.written + Int64(chunk.readableBytes) > configuration.unsizedBlobLimitBytes {
+                throw UpstreamError.tooLarge(limitBytes: Int(configuration.unsizedBlobLimitBytes))
+            }
+            try await sink.append(chunk)
+        }
+        if let size, fill.written < size { throw UpstreamError.truncated }
+    }
+}

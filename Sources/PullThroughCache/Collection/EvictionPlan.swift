@@ -1,0 +1,68 @@
+internal import MetadataStore
+internal import OCI
+
+/// Which images go, so that a number of bytes becomes free: least recently pulled first, an image and its children as
+/// one, pinned and protected ones never.
+struct EvictionPlan: Sendable {
+    /// In the order of eviction.
+    private(set) var images: [ImageRecord] = []
+    /// What their removal frees: bytes that no remaining image among those given has as well.
+    private(set) var freedBytes: Int64 = 0
+    private(set) var freedBlobs = 0
+
+    /// - Parameters:
+    ///   - candidates: least recently pulled first.
+    ///   - bytesToFree: enough once reached.
+    ///   - isProtected: images in use: being filled, or pulled from just now.
+    init(_ candidates: [ImageRecord], bytesToFree: Int64, isProtected: (ImageRecord) -> Bool) {
+        var references: [Digest: Int] = [:]
+        for image in candidates {
+            for digest in image.stored.keys { references[digest, default: 0] += 1 }
+        }
+        for image in candidates {
+            guard freedBytes < bytesToFree else { break }
+            guard !image.isPinned, !isProtected(image) else { continue }
+            images.append(image)
+            for (digest, size) in image.stored {
+                let left = (references[digest] ?? 1) - 1
+                references[digest] = left
+                if left == 0 {
+                    freedBytes += size
+                    freedBlobs += 1
+                }
+            }
+        }
+    }
+}
+
+extension StoreLimit {
+    /// How many bytes must go to reach the low watermark; nil where the high one is not passed.
+    ///
+    /// - Parameters:
+    ///   - storedBytes: of all blobs.
+    ///   - totalBytes: the size of the file system, and `availableBytes` what is left of it; nil where unknown.
+    func excess(storedBytes: Int64, totalBytes: Int64?, availableBytes: Int64?) -> Int64? {
+        let capBytes: Int64
+        let usedBytes: Int64
+        switch cap {
+        case .bytes(let bytes):
+            capBytes = bytes
+            usedBytes = storedBytes
+        case .percentOfFilesystem(let percent):
+            guard let totalBytes, let availableBytes else { return nil }
+            capBytes = totalBytes / 100 * Int64(percent)
+            usedBytes = totalBytes - availableBytes
+        }
+        guard usedBytes > capBytes / 100 * Int64(highWatermark) else { return nil }
+        // What others have on the file system cannot be freed here.
+        return min(usedBytes - capBytes / 100 * Int64(lowWatermark), storedBytes)
+    }
+
+    /// The cap in bytes; nil where the file system's size is unknown.
+    func bytes(totalBytes: Int64?) -> Int64? {
+        switch cap {
+        case .bytes(let bytes): bytes
+        case .percentOfFilesystem(let percent): totalBytes.map { $0 / 100 * Int64(percent) }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+/// One request and its answer, while they last.
+struct Exchange {
+    /// Tells a result that comes late from one that is still wanted.
+    let id: UInt64
+    var pending: PendingRequest
+    var kind = RequestKind.other
+    /// What is being sent, once it is known.
+    var answer: Answer?
+    var isHeadWritten = false
+    /// Of the body.
+    var bytesSent: Int64 = 0
+    /// What works on the answer.
+    var task: Task<Void, Never>?
+
+    init(id: UInt64, pending: PendingRequest) {
+        self.id = id
+        self.pending = pending
+    }
+}

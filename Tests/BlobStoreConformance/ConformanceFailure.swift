@@ -1,0 +1,29 @@
+/// A promise of a contract that a backend does not keep.
+package struct ConformanceFailure: Error, CustomStringConvertible {
+    package let description: String
+}
+
+/// Fails where `isKept` is false. `promise` reads as what should have been.
+func expect(_ isKept: Bool, _ promise: String, file: StaticString = #fileID, line: UInt = #line) throws {
+    if !isKept { throw ConformanceFailure(description: "\(promise) (\(file):\(line))") }
+}
+
+/// Fails where the two differ.
+func expect<Value: Equatable>(
+    _ actual: Value, is expected: Value, _ subject: String, file: StaticString = #fileID, line: UInt = #line
+) throws {
+    try expect(actual == expected, "\(subject) is \(expected), not \(actual)", file: file, line: line)
+}
+
+/// Fails where `body` does not throw `expected`.
+func expect<Failure: Error & Equatable>(
+    throws expected: Failure, file: StaticString = #fileID, line: UInt = #line, _ body: () async throws -> Void
+) async throws {
+    do {
+        try await body()
+    } catch {
+        return try expect(
+            error as? Failure == expected, "the error is \(expected), not \(error)", file: file, line: line)
+    }
+    throw ConformanceFailure(description: "the error \(expected) is thrown (\(file):\(line))")
+}

@@ -1,0 +1,146 @@
+import BlobStore
+import BlobStoreConformance
+import FilesystemBlobStore
+import Foundation
+import NIOCore
+import OCI
+import Testing
+
+/// Something that happens to a blob's file behind the store's back.
+struct Damage: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let inflict: @Sendable (_ path: String) throws -> Void
+
+    static let all: [Damage] = [
+        Damage("one byte is altered") { try overwrite($0, with: [0x5A, 0xA5], at: 77) },
+        Damage("it is cut short") { #expect(truncate($0, 100) == 0) },
+        Damage("it is cut to nothing") { #expect(truncate($0, 0) == 0) },
+        Damage("bytes are added") { try overwrite($0, with: [1, 2, 3], at: 5000) },
+        Damage("it grows by a hole") { #expect(truncate($0, 1 << 20) == 0) },
+        Damage("it is removed") { #expect(unlink($0) == 0) },
+        Damage("an empty file takes its place") {
+            #expect(unlink($0) == 0)
+            #expect(FileManager.default.createFile(atPath: $0, contents: Data()))
+        },
+        Damage("a folder takes its place") {
+            #expect(unlink($0) == 0)
+            #expect(mkdir($0, 0o755) == 0)
+        },
+        Damage("a symbolic link takes its place") {
+            #expect(rename($0, $0 + ".moved") == 0)
+            #expect(symlink($0 + ".moved", $0) == 0)
+        },
+        Damage("a link to nowhere takes its place") {
+            #expect(unlink($0) == 0)
+            #expect(symlink("/nowhere", $0) == 0)
+        },
+        Damage("a pipe takes its place") {
+            #expect(unlink($0) == 0)
+            #expect(mkfifo($0, 0o644) == 0)
+        },
+        Damage("it is cut short, and its time put back") { path in
+            let before = try #require(status(of: path))
+            #expect(truncate(path, 100) == 0)
+            let times = [before.st_atim, before.st_mtim]
+            #expect(utimensat(AT_FDCWD, path, times, 0) == 0)
+        },
+    ]
+
+    private init(_ description: String, _ inflict: @escaping @Sendable (String) throws -> Void) {
+        testDescription = description
+        self.inflict = inflict
+    }
+}
+
+@Suite struct `A blob whose file is damaged` {
+    @Test(arguments: Damage.all)
+    func `is a miss, is removed, and can be stored again`(_ damage: Damage) async throws {
+        try await withStore { store, path in
+            let sample = Sample(seed: 1, count: 5000)
+            try await store.store(sample)
+            try damage.inflict(file(of: sample.digest, in: path))
+            #expect(try await store.open(sample.digest) == nil)
+            #expect(status(of: file(of: sample.digest, in: path)) == nil)
+            try await store.store(sample)
+            #expect(try await store.content(of: sample.digest) == sample.bytes)
+        }
+    }
+
+    @Test(arguments: Damage.all)
+    func `is replaced by a commit that does not look first`(_ damage: Damage) async throws {
+        try await withStore { store, path in
+            let sample = Sample(seed: 2, count: 5000)
+            try await store.store(sample)
+            try damage.inflict(file(of: sample.digest, in: path))
+            try await store.store(sample)
+            #expect(try await store.content(of: sample.digest) == sample.bytes)
+        }
+    }
+
+    @Test(arguments: Damage.all)
+    func `is not sound, and checking removes nothing`(_ damage: Damage) async throws {
+        try await withStore { store, path in
+            let sample = Sample(seed: 3, count: 5000)
+            try await store.store(sample)
+            try damage.inflict(file(of: sample.digest, in: path))
+            let before = status(of: file(of: sample.digest, in: path)) != nil
+            switch try await store.verify(sample.digest) {
+            case .sound: Issue.record("the damage was not seen")
+            case .missing: break
+            case .altered(let actual): #expect(actual != sample.digest)
+            }
+            #expect((status(of: file(of: sample.digest, in: path)) != nil) == before)
+        }
+    }
+
+    @Test func `that was only touched is read, found right, served and sealed again`() async throws {
+        try await withStore { store, path in
+            let sample = Sample(seed: 4, count: 9_000_000)
+            try await store.store(sample)
+            let sealed = try #require(status(of: file(of: sample.digest, in: path)))
+            #expect(utimensat(AT_FDCWD, file(of: sample.digest, in: path), nil, 0) == 0)
+            #expect(chmod(file(of: sample.digest, in: path), 0o644) == 0)
+            #expect(try await store.content(of: sample.digest) == sample.bytes)
+            let again = try #require(status(of: file(of: sample.digest, in: path)))
+            #expect(again.st_mtim.tv_sec == sealed.st_mtim.tv_sec)
+            #expect(again.st_mode & 0o777 == 0o444)
+            #expect(again.st_ino == sealed.st_ino)
+        }
+    }
+
+    @Test func `that was copied into place without its time is taken in`() async throws {
+        try await withStore { store, path in
+            let sample = Sample(seed: 5, count: 5000)
+            let target = file(of: sample.digest, in: path)
+            try FileManager.default.createDirectory(
+                atPath: (target as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+            #expect(FileManager.default.createFile(atPath: target, contents: Data(sample.bytes.readableBytesView)))
+            #expect(try await store.content(of: sample.digest) == sample.bytes)
+        }
+    }
+
+    @Test func `under a reader gives an error in place of fewer bytes`() async throws {
+        try await withStore { store, path in
+            let sample = Sample(seed: 6, count: 5000)
+            try await store.store(sample)
+            let reader = try #require(try await store.open(sample.digest))
+            #expect(truncate(file(of: sample.digest, in: path), 100) == 0)
+            await #expect(throws: BlobStoreError.system(call: "pread", errno: EIO)) {
+                try await reader.read(at: 0, length: 5000)
+            }
+        }
+    }
+
+    @Test func `with a full folder in its place stays a miss, and its removal frees nothing`() async throws {
+        try await withStore { store, path in
+            let sample = Sample(seed: 7, count: 5000)
+            let target = file(of: sample.digest, in: path)
+            try FileManager.default.createDirectory(atPath: target + "/x", withIntermediateDirectories: true)
+            #expect(try await store.open(sample.digest) == nil)
+            #expect(try await store.remove(sample.digest) == 0)
+            #expect(try await store.blobs().isEmpty)
+            await #expect(throws: BlobStoreError.self) { try await store.store(sample) }
+            #expect(try await store.open(sample.digest) == nil)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import FoundationEssentials
+
+/// containerd of a test's own, with a hosts file for each registry it is to reach through a mirror.
+struct Containerd {
+    let machine: ClosedMachine
+    let folder: String
+    let process: MachineProcess
+    var socket: String { "\(folder)/c.sock" }
+
+    /// Starts it and waits until it answers.
+    init(on machine: ClosedMachine, name: String = "containerd") async throws {
+        self.machine = machine
+        folder = try machine.scratch.folder(name)
+        try writeText(
+            """
+            version = 2
+            root = "\(folder)/root"
+            state = "\(folder)/state"
+            disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper",
+                "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.grpc.v1.cri"]
+            [grpc]
+              address = "\(folder)/c.sock"
+            """, to: "\(folder)/config.toml")
+        process = try machine.start("containerd", ["--config", "\(folder)/config.toml"], name: name)
+        let socket = "\(folder)/c.sock"
+        try await eventually("containerd answers") {
+            try await machine.run("ctr", ["--address", socket, "version"]).ending == .exited(0)
+        }
+    }
+
+    /// Sends pulls from `host` to `mirror` (`http://127.0.0.1:5000`), and nowhere else.
+    func useMirror(_ mirror: String, for host: String, certificates: Certificates? = nil) throws {
+        let directory = "\(folder)/hosts/\(host)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try writeText(
+            """
+            server = "http://127.0.0.1:1"
+            [host."\(mirror)"]
+              capabilities = ["pull", "resolve"]
+            \(certificates.map { "  ca = \"\($0.authorityFile)\"" } ?? "")
+            """, to: "\(directory)/hosts.toml")
+    }
+
+    func pull(_ reference: String, options: [String] = []) async throws {
+        try await control(["images", "pull", "--hosts-dir", "\(folder)/hosts"] + options + [reference])
+    }
+
+    /// Removes the image and the content that only it used.
+    func remove(_ reference: String) async throws {
+        try await control(["images", "rm", "--sync", reference])
+    }
+
+    /// The digests of all content it holds. It has verified each.
+    func contentDigests() async throws -> Set<String> {
+        Set(try await control(["content", "ls", "-q"]).split(separator: "\n").map(String.init))
+    }
+
+    /// Runs the image's own command and returns what it wrote.
+    func run(_ reference: String) async throws -> String {
+        try await control(["run", "--rm", reference, "test-\(UInt32.random(in: 0...UInt32.max))"])
+    }
+
+    @discardableResult
+    private func control(_ arguments: [String]) async throws -> String {
+        try await machine.succeed(
+            "ctr", ["--address", socket, "--namespace", machine.controlGroup] + arguments, within: .seconds(90))
+    }
+}

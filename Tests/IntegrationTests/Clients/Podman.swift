@@ -1,0 +1,55 @@
+/// podman with storage and a registries.conf of a test's own.
+struct Podman {
+    let machine: ClosedMachine
+    let folder: String
+
+    /// - Parameter mirrors: where pulls from a host go instead: `docker.io` to `127.0.0.1:5000/docker.io`.
+    init(on machine: ClosedMachine, mirrors: [String: String]) throws {
+        self.machine = machine
+        folder = try machine.scratch.folder("podman")
+        let blocks = mirrors.map { host, location in
+            """
+            [[registry]]
+            prefix = "\(host)"
+            location = "\(host)"
+            [[registry.mirror]]
+            location = "\(location)"
+            insecure = true
+            """
+        }
+        try writeText(blocks.joined(separator: "\n"), to: "\(folder)/registries.conf")
+        try writeText(#"{"default": [{"type": "insecureAcceptAnything"}]}"#, to: "\(folder)/policy.json")
+    }
+
+    func pull(_ reference: String, options: [String] = []) async throws {
+        try await command(["pull", "--quiet", "--signature-policy", "\(folder)/policy.json"] + options + [reference])
+    }
+
+    func remove(_ reference: String) async throws { try await command(["image", "rm", "--force", reference]) }
+
+    /// The digests under which the image is known, of the index and of the platform's manifest.
+    func repositoryDigests(_ reference: String) async throws -> String {
+        try await command(["image", "inspect", "--format", "{{join .RepoDigests \" \"}}", reference])
+    }
+
+    /// Runs the image's own command and returns what it wrote.
+    func run(_ reference: String) async throws -> String {
+        try await command([
+            "run", "--rm", "--cgroups", "no-conmon", "--cgroup-parent", "/\(machine.controlGroup)", "--pull", "never",
+            "--network", "none", "--ulimit",
+            "nofile=1024:1024",
+            "--ulimit", "nproc=1024:1024", reference,
+        ])
+    }
+
+    @discardableResult
+    private func command(_ arguments: [String]) async throws -> String {
+        try await machine.succeed(
+            "podman",
+            [
+                "--root", "\(folder)/root", "--runroot", "\(folder)/run", "--tmpdir", "\(folder)/tmp",
+                "--storage-driver", "vfs", "--events-backend", "file", "--cgroup-manager", "cgroupfs",
+            ] + arguments, environment: ["CONTAINERS_REGISTRIES_CONF": "\(folder)/registries.conf"],
+            within: .seconds(90))
+    }
+}

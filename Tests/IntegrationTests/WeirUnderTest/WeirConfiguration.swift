@@ -1,0 +1,54 @@
+/// What a test puts into Weir's configuration file.
+struct WeirConfiguration {
+    struct Rule {
+        var name: String
+        var registry: String
+        var host: String?
+        var virtualHosts: [String] = []
+        var account: RealRegistry.Account?
+        /// The authority that the upstream's certificate is verified by.
+        var authorityFile: String?
+        /// How long a tag without a version stays fresh.
+        var freshness = "1h"
+
+        /// The rule that stands for Docker Hub.
+        static func hub(_ registry: String) -> Rule {
+            Rule(name: "hub", registry: registry, host: "docker.io", virtualHosts: ["hub.weir.test"])
+        }
+    }
+
+    var rules: [Rule]
+    var port = 5000
+    /// Where the store is; a folder of the test's own where nil.
+    var directory: String?
+
+    /// The file's text.
+    func text(directory: String, socket: String) -> String {
+        let rules = rules.map { rule in
+            var lines = ["  \(rule.name):", "    registry: \(rule.registry)"]
+            if let host = rule.host { lines.append("    host: \(host)") }
+            if !rule.virtualHosts.isEmpty {
+                lines.append("    virtualHosts: [\(rule.virtualHosts.joined(separator: ", "))]")
+            }
+            if let account = rule.account {
+                lines += ["    username: '\(account.name)'", "    accessToken: '\(account.password)'"]
+            }
+            if let file = rule.authorityFile { lines.append("    tls: { ca: \(file) }") }
+            lines.append("    freshness: { moving: \(rule.freshness) }")
+            return lines.joined(separator: "\n")
+        }
+        // The limit is given, since the machine's own disk may be fuller than the default allows.
+        return """
+            listen: 127.0.0.1:\(port)
+            storage:
+              directory: \(directory)
+              limit: 1GiB
+            wellKnownRegistries: false
+            control: { socket: \(socket) }
+            timeouts: { drain: 30s }
+            rules:
+            \(rules.joined(separator: "\n"))
+
+            """
+    }
+}

@@ -1,0 +1,10 @@
+import Synchronization
+
+/// Collects what happens in several tasks, in order.
+final class Recorder<Element: Sendable>: Sendable {
+    private let state = Mutex<[Element]>([])
+
+    var elements: [Element] { state.withLock { $0 } }
+
+    func append(_ element: Element) { state.withLock { $0.append(element) } }
+}
