@@ -55,21 +55,28 @@ package struct ControlSocket: Sendable {
 
     /// Whether a process accepts connections there. A full queue counts as an answer.
     private static func isAnswered(_ path: String) -> Bool {
-        let descriptor = socket(
-            AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return true }
+        switch connectFailure(path) {
+        case nil, EAGAIN, EINPROGRESS: true
+        default: false
+        }
+    }
+
+    /// Connects and hangs up: nil where someone answers, else the error's number (`ENOENT`, `ECONNREFUSED`, `EACCES`).
+    package static func connectFailure(_ path: String) -> Int32? {
+        guard path.utf8.count < 108 else { return ENAMETOOLONG }
+        let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(AF_UNIX, flags, 0)
+        guard descriptor >= 0 else { return errno }
         defer { close(descriptor) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { buffer in
-            buffer.copyBytes(from: path.utf8.prefix(buffer.count - 1))
-        }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         let result = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        return result == 0 || errno == EAGAIN || errno == EINPROGRESS
+        return result == 0 ? nil : errno
     }
 }
 

@@ -18,7 +18,7 @@ import Testing
             ("listen: { a: b }", "weir.yaml:1:9: expected an address to listen on: HOST:PORT, found a group of keys"),
             (
                 "storage:\n  directory:",
-                "weir.yaml:2:12: expected a directory, found nothing; give a value or remove the key"
+                "weir.yaml:2:13: expected a directory, found nothing; give a value or remove the key"
             ),
             ("refresh: { allowFrom: 10.0.0.0/8 }", "weir.yaml:1:23: expected a list, found a single value"),
             ("log: {}\nlog: {}", "weir.yaml:1:1: 'log' is given twice in one group; remove one of the two"),

@@ -37,6 +37,7 @@ struct ControlClient: Sendable {
     private func exchange(
         _ method: Method, _ path: String, query: [(String, String)], timeout: Duration
     ) async throws(CommandFailure) -> (status: Int, bytes: [UInt8]) {
+        try checkReachable()
         let query = query.map { "\($0.0)=\(Self.percentEncoded($0.1))" }.joined(separator: "&")
         let url = "http+unix://\(Self.percentEncoded(socket))\(path)\(query.isEmpty ? "" : "?\(query)")"
         var request = HTTPClientRequest(url: url)
@@ -47,7 +48,7 @@ struct ControlClient: Sendable {
             let body = try await response.body.collect(upTo: Self.answerLimitBytes)
             return (Int(response.status.code), Array(body.readableBytesView))
         } catch {
-            throw unreachable(error)
+            throw broken(error)
         }
     }
 
@@ -64,27 +65,30 @@ struct ControlClient: Sendable {
         return CommandFailure(code, document.error.message)
     }
 
-    private func unreachable(_ error: any Error) -> CommandFailure {
-        if access(socket, F_OK) != 0 {
-            if errno == EACCES { return forbidden }
-            return CommandFailure(
-                .notRunning,
-                "no service is running: there is no control socket \(socket); start 'weir serve', or name its socket "
-                    + "with --socket")
+    /// Throws where nobody answers. Asked first, since the HTTP client would go on trying until its time is over.
+    private func checkReachable() throws(CommandFailure) {
+        let advice = "start 'weir serve', or name its socket with --socket"
+        switch ControlSocket.connectFailure(socket) {
+        case nil, EAGAIN, EINPROGRESS: return
+        case ENOENT, ENOTDIR:
+            throw CommandFailure(.notRunning, "no service is running: there is no control socket \(socket); \(advice)")
+        case ECONNREFUSED:
+            throw CommandFailure(
+                .notRunning, "no service is running: nobody answers on the control socket \(socket); \(advice)")
+        case EACCES, EPERM:
+            throw CommandFailure(
+                .failure, "this user may not use the control socket \(socket); run the command as the service's user")
+        case let code?:
+            throw CommandFailure(.failure, "the control socket \(socket) cannot be used (error \(code))")
         }
-        if access(socket, R_OK | W_OK) != 0 { return forbidden }
-        if error is HTTPClientError {
-            return CommandFailure(.failure, "the service did not answer in time on \(socket)")
-        }
-        return CommandFailure(
-            .notRunning,
-            "no service is running: nobody answers on the control socket \(socket); start 'weir serve', or name its "
-                + "socket with --socket")
     }
 
-    private var forbidden: CommandFailure {
-        CommandFailure(
-            .failure, "this user may not use the control socket \(socket); run the command as the service's user")
+    private func broken(_ error: any Error) -> CommandFailure {
+        switch error as? HTTPClientError {
+        case .deadlineExceeded, .readTimeout, .connectTimeout:
+            CommandFailure(.failure, "the service did not answer in time on \(socket)")
+        default: CommandFailure(.failure, "the service broke off its answer on \(socket)")
+        }
     }
 
     /// Everything but unreserved characters (RFC 3986, section 2.3) encoded.

@@ -1,0 +1,53 @@
+import ControlServer
+import Testing
+import Timekeeping
+
+@testable import Commands
+
+@Suite struct OutputTests {
+    private let now = Timestamp(seconds: 1_700_000_000)
+
+    @Test func `the status is a table`() {
+        let status = StatusDocument(
+            version: "1.2.3", processIdentifier: 42, startedAt: 0, uptimeSeconds: 93_600,
+            addresses: ["127.0.0.1:5000"],
+            store: .init(
+                directory: "/s", repositories: 1, tags: 2, manifests: 3, blobs: 4, storedBytes: 5 << 20,
+                limitBytes: 1 << 30, availableBytes: nil),
+            runningFills: 7, waitingFills: 8,
+            rules: [
+                .init(
+                    name: "hub", prefix: "hub", host: "docker.io", upstream: "registry-1.docker.io", account: "basic",
+                    quotas: [
+                        .init(
+                            source: "me\u{1B}[31m", limit: 100, remaining: 20, windowSeconds: 21_600,
+                            observedAt: (now - .seconds(60)).milliseconds)
+                    ]),
+                .init(name: "lab", prefix: "lab", host: nil, upstream: "http://l:1", account: "anonymous", quotas: []),
+            ])
+        #expect(
+            StatusCommand.text(status, now: now) == """
+                Version:   1.2.3, process 42
+                Running:   since 1d 2h
+                Listening: 127.0.0.1:5000
+                Store:     /s: 5.00 MiB of 1.00 GiB
+                Contents:  1 repositories, 2 tags, 3 manifests, 4 blobs
+                Transfers: 7 running, 8 waiting
+
+                RULE  PREFIX  REGISTRY   UPSTREAM              ACCOUNT    PULLS LEFT
+                hub   hub     docker.io  registry-1.docker.io  basic      20/100 per 6h (me?[31m), 1m ago
+                lab   lab     -          http://l:1            anonymous  -
+
+                """)
+    }
+
+    @Test func `a refresh tells what changed`() {
+        func text(_ before: String?) -> String {
+            RefreshCommand.text(
+                .init(rule: "hub", repository: "a/b", reference: "1", before: before, after: "new", cacheStatus: ""))
+        }
+        #expect(text(nil) == "hub/a/b, 1: now known as new\n")
+        #expect(text("new") == "hub/a/b, 1: unchanged, new\n")
+        #expect(text("old") == "hub/a/b, 1: changed\n  from old\n  to   new\n")
+    }
+}
