@@ -50,6 +50,6 @@ final class FileLength: Sendable {
 
     var bytes: Int64 { value.load(ordering: .acquiring) }
 
-    /// Called when the bytes are in the file.
+    /// Called when the bytes are in the file, by one at a time.
     func grow(to bytes: Int64) { value.store(bytes, ordering: .releasing) }
 }
