@@ -60,7 +60,7 @@ extension UpstreamClient {
     }
 
     /// An account. Never printed: its description shows the kind alone.
-    package enum Credentials: Sendable, Hashable, CustomStringConvertible {
+    package enum Credentials: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
         case anonymous
         /// A user with a password or an access token, for Basic or for a token endpoint.
         case basic(username: String, password: String)
@@ -74,6 +74,8 @@ extension UpstreamClient {
             case .refreshToken: "refresh token"
             }
         }
+
+        package var customMirror: Mirror { Mirror(self, children: []) }
     }
 
     /// How TLS to the upstream is verified.

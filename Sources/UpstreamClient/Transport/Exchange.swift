@@ -23,8 +23,9 @@ final class Exchange: HTTPClientResponseDelegate, Sendable {
         var isRequestSent = false
         /// When whoever waits now gives up; nil while nobody waits.
         var deadline: NIODeadline?
-        /// One timer at most, set anew when it fires too early: cheaper than one for each piece.
-        var isTimerSet = false
+        /// When the next timer fires; nil: none is set. One that fires too early is set anew, which is cheaper than one
+        /// for each piece.
+        var timerDue: NIODeadline?
         var onEnd: (@Sendable () -> Void)?
     }
 
@@ -165,9 +166,11 @@ final class Exchange: HTTPClientResponseDelegate, Sendable {
 
     /// - Returns: whether a timer is to be set.
     private static func startClock(_ limit: TimeAmount, _ state: inout State) -> Bool {
-        state.deadline = .now() + limit
-        defer { state.isTimerSet = true }
-        return !state.isTimerSet
+        let deadline = NIODeadline.now() + limit
+        state.deadline = deadline
+        if let due = state.timerDue, due <= deadline { return false }
+        state.timerDue = deadline
+        return true
     }
 
     private func setTimer(in delay: TimeAmount) {
@@ -176,11 +179,12 @@ final class Exchange: HTTPClientResponseDelegate, Sendable {
 
     private func timerFired() {
         let rest: TimeAmount? = state.withLock { state in
-            guard let deadline = state.deadline, !state.table.isOver else {
-                state.isTimerSet = false
-                return nil
-            }
-            return deadline - .now()
+            let now = NIODeadline.now()
+            if let due = state.timerDue, due > now { return nil }  // One that was set later comes sooner or later.
+            state.timerDue = nil
+            guard let deadline = state.deadline, !state.table.isOver else { return nil }
+            if deadline > now { state.timerDue = deadline }
+            return deadline - now
         }
         guard let rest else { return }
         if rest > .zero { setTimer(in: rest) } else { fail(TimedOut()) }
