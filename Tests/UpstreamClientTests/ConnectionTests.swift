@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import OCI
 import RegistryTestKit
 import Testing
@@ -119,14 +120,66 @@ struct ConnectionTests {
             configuration.attempts = 1
         }) { harness in
             let error = await upstreamError { try await harness.client.manifestBytes() }
+            #expect(Self.reason(error) == "TLS: the upstream hung up on the handshake")
+        }
+    }
+
+    @Test func `an answer in plain text to a handshake is named`() async throws {
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                // As nginx and others do: 400 in plain text.
+                channel.writeAndFlush(ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\n\r\n"), promise: nil)
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = server.localAddress?.port ?? 0
+        try await Harness.run(configure: { configuration, _ in
+            configuration.usesTLS = true
+            configuration.host = try RegistryHost("127.0.0.1:\(port)")
+            configuration.attempts = 1
+        }) { harness in
+            let error = await upstreamError { try await harness.client.manifestBytes() }
             #expect(Self.reason(error) == "TLS: the upstream does not speak TLS on this port")
         }
+        try await server.close()
     }
 
     @Test func `nothing is contacted before the first request`() async throws {
         try await Harness.run { harness in
             #expect(harness.client.rateLimits.isEmpty)
             #expect(harness.registry.connectionCount == 0)
+        }
+    }
+
+    @Test func `shutting down ends what is under way`() async throws {
+        try await TestRegistry.withRunning { registry in
+            let blob = TestContent.random(count: 500_000)
+            registry.add(blob: blob.bytes, to: "library/nginx")
+            let stall = registry.inject(.stallBody(afterBytes: 1000))
+            let transport = UpstreamTransport(proxy: ProxySettings(), logger: Harness.logger)
+            let client = UpstreamClient(
+                configuration: UpstreamClient.Configuration(name: "x", usesTLS: false, host: try registry.host),
+                transport: transport, clock: SystemWallClock(), logger: Harness.logger)
+            async let error = upstreamError { try await client.wholeBlob(blob.digest) }
+            try await stall.waitUntilHolding()
+            try await transport.shutdown()
+            #expect(await error != nil)
+            try await registry.waitForOpenConnections(atMost: 0)
+        }
+    }
+
+    @Test func `a transport that is dropped closes its connections`() async throws {
+        try await TestRegistry.withRunning { registry in
+            registry.addImage(repository: "library/nginx", tag: "latest")
+            func pull() async throws {
+                let client = UpstreamClient(
+                    configuration: UpstreamClient.Configuration(name: "x", usesTLS: false, host: try registry.host),
+                    transport: UpstreamTransport(proxy: ProxySettings(), logger: Harness.logger),
+                    clock: SystemWallClock(), logger: Harness.logger)
+                _ = try await client.manifestBytes()
+            }
+            try await pull()
+            try await registry.waitForOpenConnections(atMost: 0)
         }
     }
 

@@ -85,6 +85,27 @@ struct RetryTests {
         }
     }
 
+    @Test func `a manifest that trickles ends in time`() async throws {
+        try await Harness.run(configure: { configuration, _ in
+            configuration.bodyTimeout = .milliseconds(200)
+            configuration.attempts = 1
+        }) { harness in
+            harness.registry.addImage(repository: "library/nginx", tag: "latest")
+            let pace = harness.registry.inject(.paced(chunkBytes: 1))
+            async let error = upstreamError { try await harness.client.manifestBytes() }
+            // A byte at a time, each as soon as the one before has gone: never stalled, and never done.
+            let feeder = Task {
+                for count in 1...100 {
+                    try await pace.waitUntilHolding(count)
+                    pace.tick()
+                }
+            }
+            #expect(await error == .timedOut)
+            feeder.cancel()
+            try await harness.registry.waitForOpenConnections(atMost: 0)
+        }
+    }
+
     @Test func `an upstream that is down is unreachable, and one that comes back is reached`() async throws {
         try await Harness.run { harness in
             let image = harness.registry.addImage(repository: "library/nginx", tag: "latest")

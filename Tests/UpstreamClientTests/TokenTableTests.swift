@@ -93,7 +93,7 @@ struct TokenTableTests {
     @Test func `a refused scope waits, longer each time`() {
         var logins = LoginGuard()
         var now = start
-        for expected in [5, 10, 20, 40] {
+        for expected in [5, 10, 20, 40, 60, 60] {
             #expect(logins.refusal(of: "a", now: now) == nil)
             logins.refused("a", status: 403, hasCredentials: true, now: now)
             #expect(logins.refusal(of: "a", now: now + .seconds(Int64(expected) - 1)) == 403)
@@ -118,8 +118,17 @@ struct TokenTableTests {
         #expect(logins.refusal(of: "f", now: start + .seconds(14)) == nil)
     }
 
+    @Test func `credentials that have worked are doubted later`() {
+        var logins = LoginGuard()
+        logins.succeeded("a")
+        for number in 0..<9 { logins.refused("\(number)", status: 401, hasCredentials: true, now: start) }
+        #expect(logins.refusal(of: "x", now: start) == nil)
+        logins.refused("9", status: 401, hasCredentials: true, now: start)
+        #expect(logins.refusal(of: "x", now: start) == 401)
+    }
+
     @Test func `no wait is longer than ten minutes, also after the clock was set back`() {
-        #expect(LoginGuard.wait(after: 1000) == .seconds(600))
+        #expect(LoginGuard.wait(after: 1000, limit: LoginGuard.accountWaitMax) == .seconds(600))
         var logins = LoginGuard()
         logins.refused("a", status: 401, hasCredentials: false, now: start)
         #expect(logins.refusal(of: "a", now: start - .seconds(100_000)) == nil)

@@ -60,7 +60,8 @@ extension Failure {
 
     private init(_ error: HTTPClientError, hasHead: Bool) {
         switch error {
-        case .cancelled where !hasHead, .alreadyShutdown: self.init(.unreachable(reason: "the client was shut down"))
+        case .cancelled, .alreadyShutdown:
+            self.init(hasHead ? .truncated : .unreachable(reason: "the client was shut down"))
         case .connectTimeout, .getConnectionFromPoolTimeout, .httpProxyHandshakeTimeout, .tlsHandshakeTimeout,
             .socksHandshakeTimeout:
             self.init(.unreachable(reason: "no connection in time"), retry: .afterBackOff)
@@ -92,6 +93,8 @@ extension Failure {
             self.init(.unreachable(reason: "TLS: the upstream demands a client certificate, or refuses ours"))
         } else if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") {
             self.init(.unreachable(reason: "TLS: the upstream does not speak TLS on this port"))
+        } else if text.contains("EOF during handshake") {
+            self.init(.unreachable(reason: "TLS: the upstream hung up on the handshake"), retry: .afterBackOff)
         } else {
             self.init(
                 .unreachable(reason: "TLS failed" + (Self.libraryReason(text).map { " (\($0))" } ?? "")),
