@@ -54,6 +54,14 @@ struct BlobExtent: Hashable {
     /// The whole blob; nil where it is not said.
     var totalSize: Int64?
 
+    /// Whether a body of the announced length leads to the blob's end.
+    var reachesEnd: Bool {
+        guard let length, let totalSize else { return true }
+        return offset + length == totalSize
+    }
+}
+
+extension BlobExtent {
     /// - Parameter offset: where the body was asked to begin.
     init(status: Int, contentLength: Int64?, contentRange: String?, offset: Int64) throws(Failure) {
         switch status {
@@ -78,12 +86,6 @@ struct BlobExtent: Hashable {
             totalSize = field.size
         default: throw Failure(.unexpectedStatus(status))
         }
-    }
-
-    /// Whether a body of the announced length leads to the blob's end.
-    var reachesEnd: Bool {
-        guard let length, let totalSize else { return true }
-        return offset + length == totalSize
     }
 }
 
