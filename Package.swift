@@ -28,6 +28,7 @@ let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metri
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
@@ -58,6 +59,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.10.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.1.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
@@ -128,8 +130,8 @@ let package = Package(
             [
                 "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore", "Upstream",
                 "MetadataStore", "FilesystemBlobStore", "SQLiteMetadataStore", "UpstreamClient",
-                "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging, x509, crypto,
-                serviceLifecycle,
+                "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging, x509, asn1,
+                crypto, serviceLifecycle,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests("ControlServerTests", ["ControlServer", "OCI", "Rules", "PullThroughCache", asyncHTTPClient, hummingbird, logging]),

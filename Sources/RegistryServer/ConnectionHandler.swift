@@ -158,7 +158,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func client(_ context: ChannelHandlerContext) -> Client {
         if let client { return client }
-        let client = environment.client(at: context.remoteAddress)
+        let client = environment.client(at: context.channel.remoteAddress)
         self.client = client
         return client
     }
