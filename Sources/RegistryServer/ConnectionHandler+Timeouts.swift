@@ -41,8 +41,9 @@ extension ConnectionHandler {
         if let lingersSince { return (lingersSince + Self.lingeringTime, .lingering) }
         if isEnding { return (stallCheck, .stalled) }
         if let partialSince { return (partialSince + environment.headerTimeout, .header) }
-        // A stream that has been answered closes by itself.
-        return (idleSince + (transport == .http2 ? environment.headerTimeout : environment.idleTimeout), .idle)
+        // A stream that has been answered closes by itself, once its client has taken everything.
+        if transport == .http2 { return (stallCheck, .stalled) }
+        return (idleSince + environment.idleTimeout, .idle)
     }
 
     /// The client has taken all of a write, or is about to be sent something.
