@@ -184,12 +184,13 @@ package final class PullThroughCache: ContentSource {
         try await converting {
             let statistics = try await catalogue.metadata.statistics()
             let capacity = try await store.capacity()
-            let load = upstreams.load
+            let waiting = upstreams.load.waiting
             return CacheReport(
                 repositories: statistics.repositories, tags: statistics.tags, manifests: statistics.manifests,
                 blobs: statistics.blobs, storedBytes: statistics.storedBytes,
                 limitBytes: configuration.storeLimit.bytes(totalBytes: capacity.totalBytes),
-                availableBytes: capacity.availableBytes, runningFills: load.passing, waitingFills: load.waiting)
+                availableBytes: capacity.availableBytes, runningFills: max(0, fills.count - waiting),
+                waitingFills: waiting)
         }
     }
 

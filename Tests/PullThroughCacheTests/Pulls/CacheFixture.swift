@@ -138,6 +138,7 @@ struct CacheFixture: Sendable {
 
     /// Returns once everything decided so far is written down, and no fill is under way.
     func settle() async throws {
+        while try await cache.report().runningFills > 0 { await Task.yield() }
         _ = try await cache.collect(isDryRun: true)
     }
 

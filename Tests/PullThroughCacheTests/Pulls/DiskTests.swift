@@ -26,6 +26,7 @@ import Timekeeping
             fixture.clock.advance(by: .seconds(10))
             // Pulled again, the oldest is the most recent one.
             try await fixture.pull("a/app0", "v1", of: images[0])
+            try await fixture.settle()
             _ = try await fixture.cache.collect(isDryRun: false)
             let usage = try fixture.diskUsage()
             #expect(usage <= 850_000, "the disk still holds \(usage) bytes")
@@ -73,7 +74,7 @@ import Timekeeping
     @Test
     func `a pinned image stays`() async throws {
         let configuration = Configuration(
-            retries: CacheFixture.retries, storeLimit: StoreLimit(cap: .bytes(100_000)), unreferencedGrace: .zero)
+            retries: CacheFixture.retries, storeLimit: StoreLimit(cap: .bytes(300_000)), unreferencedGrace: .zero)
         try await CacheFixture.withRunning(configuration: configuration) { fixture in
             let pinned = fixture.registry.addImage(repository: "a/pinned", tag: "v1", layerSizes: [200_000])
             try await fixture.cache.setPin(true, on: .tag(try Tag("v1")), in: fixture.key("a/pinned"))
@@ -146,20 +147,45 @@ import Timekeeping
 
     @Test(.enabled(if: SmallDisk.isWanted))
     func `a read-only disk still serves what it has, and passes the rest through`() async throws {
+        let registry = try await TestRegistry.start()
+        let kept = registry.addSingleImage(repository: "a/kept", tag: "v1", layerSizes: [100_000])
+        let image = registry.addSingleImage(repository: "a/b", tag: "v1", layerSizes: [1_000_000])
         try await SmallDisk.with(size: "8m") { path in
-            try await CacheFixture.withRunning(directory: path) { fixture in
-                let kept = fixture.registry.addSingleImage(repository: "a/kept", tag: "v1", layerSizes: [100_000])
+            try await CacheFixture.withRunning(registry: registry, directory: path) { fixture in
                 _ = try await fixture.manifest("a/kept", "v1")
                 for blob in kept.blobs { _ = try await fixture.bytes("a/kept", blob.digest) }
                 try await fixture.settle()
-                try SmallDisk.makeReadOnly(path)
-                let image = fixture.registry.addSingleImage(repository: "a/b", tag: "v1", layerSizes: [1_000_000])
-                #expect(try await fixture.manifest("a/b", "v1").bytes == image.manifest.bytes)
-                for blob in image.blobs { #expect(try await fixture.bytes("a/b", blob.digest) == blob.bytes) }
-                fixture.registry.forgetRequests()
-                for blob in kept.blobs { #expect(try await fixture.bytes("a/kept", blob.digest) == blob.bytes) }
-                #expect(fixture.registry.requestCount() == 0)
             }
+            try SmallDisk.makeReadOnly(path)
+            try await CacheFixture.withRunning(registry: registry, directory: path) { fixture in
+                let answer = try await fixture.manifest("a/b", "v1")
+                #expect(answer.bytes == image.manifest.bytes)
+                for blob in image.blobs { #expect(try await fixture.bytes("a/b", blob.digest) == blob.bytes) }
+                registry.forgetRequests()
+                #expect(try await fixture.manifest("a/kept", "v1").bytes == kept.manifest.bytes)
+                for blob in kept.blobs { #expect(try await fixture.bytes("a/kept", blob.digest) == blob.bytes) }
+                #expect(registry.requestCount() == 0)
+            }
+        }
+        await registry.stop()
+    }
+
+    @Test
+    func `a blob that is larger than the store may be passes through, and drives nothing out`() async throws {
+        let configuration = Configuration(
+            retries: CacheFixture.retries, storeLimit: StoreLimit(cap: .bytes(400_000)), unreferencedGrace: .zero)
+        try await CacheFixture.withRunning(configuration: configuration) { fixture in
+            let kept = fixture.registry.addSingleImage(repository: "a/kept", tag: "v1", layerSizes: [100_000])
+            let large = fixture.registry.addSingleImage(repository: "a/large", tag: "v1", layerSizes: [500_000])
+            for (name, image) in [("a/kept", kept), ("a/large", large)] {
+                _ = try await fixture.manifest(name, "v1")
+                for blob in image.blobs { #expect(try await fixture.bytes(name, blob.digest) == blob.bytes) }
+            }
+            try await fixture.settle()
+            _ = try await fixture.cache.collect(isDryRun: false)
+            fixture.registry.forgetRequests()
+            for blob in kept.blobs { #expect(try await fixture.bytes("a/kept", blob.digest) == blob.bytes) }
+            #expect(fixture.registry.requestCount() == 0)
         }
     }
 }

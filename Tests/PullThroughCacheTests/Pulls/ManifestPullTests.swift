@@ -139,7 +139,8 @@ import Upstream
             #expect(fixture.registry.requestCount(matching: .manifests) == 1)
             let image = fixture.registry.addImage(repository: "a/b", tag: "latest")
             fixture.clock.advance(by: .seconds(31))
-            #expect(try await fixture.manifest("a/b", "latest").digest == image.index.digest)
+            let answer = try await fixture.manifest("a/b", "latest")
+            #expect(answer.digest == image.index.digest)
         }
     }
 
@@ -263,7 +264,8 @@ import Upstream
             await #expect(throws: CacheError.self, "\(name)") { try await fixture.manifest("a/b", "latest") }
             fixture.registry.remove(injected)
             fixture.clock.advance(by: .seconds(120))
-            #expect(try await fixture.manifest("a/b", "latest").bytes == image.index.bytes)
+            let answer = try await fixture.manifest("a/b", "latest")
+            #expect(answer.bytes == image.index.bytes)
         }
     }
 
