@@ -83,6 +83,11 @@ import Testing
             let text = try await URLSession.shared.data(from: try #require(URL(string: "\(url)/\(path)"))).0
             #expect(String(decoding: text, as: UTF8.self).contains(expected), "\(path)")
         }
+        let metrics = try await URLSession.shared.data(from: try #require(URL(string: "\(url)/metrics"))).0
+        let lines = String(decoding: metrics, as: UTF8.self).split(separator: "\n")
+        let named = { (prefix: String) in Set(lines.filter { $0.hasPrefix(prefix) }.map { $0.split(separator: " ")[2] })
+        }
+        #expect(named("# TYPE ").subtracting(named("# HELP ")) == [], "every metric has a help text")
         let status = try await weir(["status"], in: folder)
         #expect(status.code == 0, "\(status.errors)")
         #expect(status.output.contains("docker.io"))

@@ -107,10 +107,7 @@ struct StoreMaintenance: Sendable {
             guard rename(file, old) == 0 || errno == ENOENT else { throw moveFailed(file) }
         }
         guard rename(newPath, path) == 0 else { throw moveFailed(newPath) }
-        let directory = open(configuration.storeDirectory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { return }
-        fsync(directory)
-        Glibc.close(directory)
+        syncDirectory(configuration.storeDirectory)
     }
 
     private func moveFailed(_ file: String) -> CommandFailure {
@@ -119,4 +116,13 @@ struct StoreMaintenance: Sendable {
 
     /// A database with its log and the log's index.
     private static func files(_ path: String) -> [String] { [path, "\(path)-wal", "\(path)-shm"] }
+}
+
+/// Has the names in a directory reach the disk. Where that cannot be had the names are there all the same, unless the
+/// machine fails at this moment.
+private func syncDirectory(_ path: String) {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
 }
