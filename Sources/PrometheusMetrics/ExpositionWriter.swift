@@ -2,18 +2,23 @@
 struct ExpositionWriter {
     private let helpTexts: [String: String]
     private(set) var text = ""
+    /// What goes before the family's first sample; a family without samples is not written.
+    private var pending = ""
 
     init(helpTexts: [String: String]) { self.helpTexts = helpTexts }
 
     mutating func begin(_ name: String, kind: MetricKind) {
+        pending = ""
         if let help = helpTexts[name] {
             let escaped = help.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
-            text += "# HELP \(name) \(escaped)\n"
+            pending += "# HELP \(name) \(escaped)\n"
         }
-        text += "# TYPE \(name) \(kind.rawValue)\n"
+        pending += "# TYPE \(name) \(kind.rawValue)\n"
     }
 
     mutating func sample(_ name: String, labels: String, value: String) {
+        text += pending
+        pending = ""
         text += labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(labels)} \(value)\n"
     }
 

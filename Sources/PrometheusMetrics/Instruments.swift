@@ -39,19 +39,32 @@ package final class CounterInstrument: CounterHandler, FloatingPointCounterHandl
 }
 
 /// A number that goes up and down: meters, and recorders that do not aggregate.
+///
+/// Has no value until it is given one. A quota of which nothing is known yet is not a quota of 0.
 package final class GaugeInstrument: MeterHandler, RecorderHandler {
     private let value = AtomicDouble()
+    private let isSet = Atomic<Bool>(false)
 
     package init() {}
 
-    package func set(_ value: Int64) { self.value.store(Double(value)) }
-    package func set(_ value: Double) { self.value.store(value) }
-    package func increment(by amount: Double) { value.add(amount) }
-    package func decrement(by amount: Double) { value.add(-amount) }
+    package func set(_ value: Int64) { set(Double(value)) }
+
+    package func set(_ value: Double) {
+        self.value.store(value)
+        isSet.store(true, ordering: .relaxed)
+    }
+
+    package func increment(by amount: Double) {
+        value.add(amount)
+        isSet.store(true, ordering: .relaxed)
+    }
+
+    package func decrement(by amount: Double) { increment(by: -amount) }
     package func record(_ value: Int64) { set(value) }
     package func record(_ value: Double) { set(value) }
 
-    var text: String { prometheusNumber(value.load()) }
+    /// Nil where it was never set.
+    var text: String? { isSet.load(ordering: .relaxed) ? prometheusNumber(value.load()) : nil }
 }
 
 /// Counts of values by size: timers, in seconds, and recorders that aggregate, in their own unit.

@@ -119,7 +119,8 @@ package final class PrometheusRegistry: MetricsFactory {
             for (labels, instrument) in family.series.sorted(by: { $0.key < $1.key }) {
                 switch instrument {
                 case .counter(let counter): writer.sample(name, labels: labels, value: counter.text)
-                case .gauge(let gauge): writer.sample(name, labels: labels, value: gauge.text)
+                case .gauge(let gauge):
+                    if let value = gauge.text { writer.sample(name, labels: labels, value: value) }
                 case .histogram(let histogram): writer.histogram(name, labels: labels, histogram)
                 }
             }

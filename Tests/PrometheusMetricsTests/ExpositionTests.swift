@@ -54,6 +54,14 @@ import Testing
                 """)
     }
 
+    @Test func `a gauge that was never set is not shown`() {
+        let registry = registry()
+        let gauge = Gauge(label: "quota", dimensions: [], factory: registry)
+        #expect(registry.exposition() == "")
+        gauge.record(0)
+        #expect(registry.exposition() == "# TYPE quota gauge\nquota 0\n")
+    }
+
     @Test func `timers become histograms in seconds`() {
         let registry = registry()
         let timer = Timer(label: "latency_seconds", dimensions: [("rule", "hub")], factory: registry)

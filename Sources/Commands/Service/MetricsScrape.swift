@@ -1,24 +1,16 @@
-internal import HTTPSemantics
 internal import Metrics
 internal import PrometheusMetrics
 internal import PullThroughCache
-internal import Rules
-internal import Upstream
-internal import UpstreamClient
 
 /// The text of `/metrics`: what was counted, and what is read anew for each scrape.
 struct MetricsScrape: Sendable {
     private let registry: PrometheusRegistry
     private let process: ProcessMetrics
     private let cache: PullThroughCache
-    private let upstreams: UpstreamSet
-    private let holder: ConfigurationHolder
 
-    init(registry: PrometheusRegistry, cache: PullThroughCache, upstreams: UpstreamSet, holder: ConfigurationHolder) {
+    init(registry: PrometheusRegistry, cache: PullThroughCache) {
         self.registry = registry
         self.cache = cache
-        self.upstreams = upstreams
-        self.holder = holder
         process = ProcessMetrics(factory: registry)
         Gauge(label: "weir_info", dimensions: [("version", Version.text)], factory: registry).record(1)
     }
@@ -26,7 +18,6 @@ struct MetricsScrape: Sendable {
     func text() async -> String {
         process.update()
         if let report = try? await cache.report() { record(report) }
-        recordQuotas()
         return registry.exposition()
     }
 
@@ -42,19 +33,7 @@ struct MetricsScrape: Sendable {
         set("weir_fills_waiting", Int64(report.waitingFills))
     }
 
-    private func recordQuotas() {
-        for rule in holder.rules.rules {
-            for observation in upstreams[rule.name]?.rateLimits ?? [] {
-                let labels = [("rule", rule.name.description), ("source", observation.source ?? "")]
-                if let remaining = observation.remaining {
-                    set("weir_upstream_quota_remaining", remaining.count, labels)
-                }
-                if let limit = observation.limit { set("weir_upstream_quota_limit", limit.count, labels) }
-            }
-        }
-    }
-
-    private func set(_ name: String, _ value: Int64, _ labels: [(String, String)] = []) {
-        Gauge(label: name, dimensions: labels, factory: registry).record(value)
+    private func set(_ name: String, _ value: Int64) {
+        Gauge(label: name, dimensions: [], factory: registry).record(value)
     }
 }

@@ -45,7 +45,7 @@ struct WeirService {
         self.cache = cache
         let readiness = Readiness(metadata: metadata)
         self.readiness = readiness
-        let scrape = MetricsScrape(registry: metrics, cache: cache, upstreams: upstreams, holder: holder)
+        let scrape = MetricsScrape(registry: metrics, cache: cache)
         let server = RegistryServer(
             configuration: configuration.server, content: cache, rules: { holder.rules },
             operations: Self.operations(scrape: scrape, readiness: readiness), logger: logger)
