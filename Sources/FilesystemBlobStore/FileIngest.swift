@@ -109,7 +109,9 @@ final class FileIngest: BlobIngest {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
         defer { buffer.deallocate() }
         try reading { () throws(SystemFailure) in
-            guard try file.read(into: buffer, at: offset) == count else { throw SystemFailure(call: "pread", code: EIO) }
+            guard try file.read(into: buffer, at: offset) == count else {
+                throw SystemFailure(call: "pread", code: EIO)
+            }
         }
         hasher.update(UnsafeRawBufferPointer(buffer))
     }
