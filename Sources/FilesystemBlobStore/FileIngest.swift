@@ -54,12 +54,12 @@ final class FileIngest: BlobIngest {
         let isCommitted = phase.withLock { if case .committed = $0 { true } else { false } }
         guard !isCommitted else { return }
         // The reference to the file goes along: freeing the blocks of a large file takes a while.
-        folder.pool.later { [path, file] in
+        folder.writers.later { [path, file] in
             withExtendedLifetime(file) { _ = try? FileTree.removeFile(path) }
         }
     }
 
-    var reader: any BlobReader { FileReader(file: file, length: length, pool: folder.pool) }
+    var reader: any BlobReader { FileReader(file: file, length: length, pool: folder.readers) }
 
     func append(_ bytes: ByteBuffer) async throws(BlobStoreError) {
         if isAbandoned.load(ordering: .acquiring) { throw .system(call: "append", errno: ECANCELED) }
@@ -80,7 +80,7 @@ final class FileIngest: BlobIngest {
         }
         let next: Progress
         do throws(BlobStoreError) {
-            next = try await folder.pool.run { [file] () throws(BlobStoreError) in
+            next = try await folder.writers.run { [file] () throws(BlobStoreError) in
                 var next = progress
                 try bytes.withUnsafeReadableBytes { bytes throws(BlobStoreError) in
                     try writing { () throws(SystemFailure) in try file.write(bytes, at: progress.size) }
@@ -104,7 +104,7 @@ final class FileIngest: BlobIngest {
         if case .committed = phase.withLock({ $0 }) { return }
         let size = try verifiedSize(next: { _ in .working })
         do throws(BlobStoreError) {
-            try await folder.pool.run { [self] () throws(BlobStoreError) in
+            try await folder.writers.run { [self] () throws(BlobStoreError) in
                 if isAbandoned.load(ordering: .acquiring) { throw .system(call: "commit", errno: ECANCELED) }
                 try folder.commit(file, at: path, as: digest, size: size)
             }
@@ -121,7 +121,7 @@ final class FileIngest: BlobIngest {
         isAbandoned.store(true, ordering: .releasing)
         if case .committed = phase.withLock({ $0 }) { return }
         // A commit that has renamed the file leaves nothing to remove here.
-        _ = try? await folder.pool.run { [path] () throws(BlobStoreError) in
+        _ = try? await folder.writers.run { [path] () throws(BlobStoreError) in
             try writing { () throws(SystemFailure) in try FileTree.removeFile(path) }
         }
     }
