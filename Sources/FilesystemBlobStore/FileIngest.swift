@@ -48,12 +48,12 @@ final class FileIngest: BlobIngest {
         let isCommitted = phase.withLock { if case .committed = $0 { true } else { false } }
         guard !isCommitted else { return }
         // The reference to the file goes along: freeing the blocks of a large file takes a while.
-        folder.pool.later { [path, file] in
+        folder.writers.later { [path, file] in
             withExtendedLifetime(file) { _ = try? FileTree.removeFile(path) }
         }
     }
 
-    var reader: any BlobReader { FileReader(file: file, length: length, pool: folder.pool) }
+    var reader: any BlobReader { FileReader(file: file, length: length, pool: folder.readers) }
 
     func write(_ bytes: ByteBuffer, at offset: Int64) async throws(BlobStoreError) -> Int64 {
         if isAbandoned.load(ordering: .acquiring) { throw .system(call: "write", errno: ECANCELED) }
@@ -61,7 +61,7 @@ final class FileIngest: BlobIngest {
         if let expectedSize, end > expectedSize { throw .sizeMismatch(expected: expectedSize, actual: end) }
         _ = try progress { $0.writerCount += 1 }
         do throws(BlobStoreError) {
-            try await folder.pool.run { [self] () throws(BlobStoreError) in
+            try await folder.writers.run { [self] () throws(BlobStoreError) in
                 try bytes.withUnsafeReadableBytes { bytes throws(BlobStoreError) in
                     try writing { () throws(SystemFailure) in try file.write(bytes, at: offset) }
                     try progress { progress in
@@ -138,7 +138,7 @@ final class FileIngest: BlobIngest {
         if case .committed = phase.withLock({ $0 }) { return }
         let size = try verifiedSize(next: { _ in .committing })
         do throws(BlobStoreError) {
-            try await folder.pool.run { [self] () throws(BlobStoreError) in
+            try await folder.writers.run { [self] () throws(BlobStoreError) in
                 if isAbandoned.load(ordering: .acquiring) { throw .system(call: "commit", errno: ECANCELED) }
                 try folder.commit(file, at: path, as: digest, size: size)
             }
@@ -155,7 +155,7 @@ final class FileIngest: BlobIngest {
         isAbandoned.store(true, ordering: .releasing)
         if case .committed = phase.withLock({ $0 }) { return }
         // A commit that has renamed the file leaves nothing to remove here.
-        _ = try? await folder.pool.run { [path] () throws(BlobStoreError) in
+        _ = try? await folder.writers.run { [path] () throws(BlobStoreError) in
             try writing { () throws(SystemFailure) in try FileTree.removeFile(path) }
         }
     }
