@@ -22,7 +22,8 @@ package protocol UpstreamRegistry: Sendable {
 
     /// Starts fetching a blob. Retries nothing once it has returned; the caller resumes by calling again.
     /// - Parameter offset: where to start, in bytes; an upstream without ranges starts at 0 all the same, and
-    ///   ``BlobTransfer/offset`` says so.
+    ///   ``BlobTransfer/offset`` says so. One at or beyond the blob's end fails with
+    ///   ``UpstreamError/unexpectedStatus(_:)`` 416.
     func blob(
         _ digest: Digest, in repository: RepositoryName, from offset: Int64
     ) async throws(UpstreamError) -> BlobTransfer
