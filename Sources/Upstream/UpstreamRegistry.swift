@@ -23,7 +23,8 @@ package protocol UpstreamRegistry: Sendable {
     /// Starts fetching a blob. Retries nothing once it has returned; the caller resumes by calling again.
     /// - Parameters:
     ///   - offset: where to start, in bytes; an upstream without ranges starts at 0 all the same, and
-    ///     ``BlobTransfer/offset`` says so.
+    ///     ``BlobTransfer/offset`` says so. One at or beyond the blob's end fails with
+    ///     ``UpstreamError/unexpectedStatus(_:)`` 416.
     ///   - end: where to stop, beyond `offset`; nil: with the blob. An upstream may go on all the same.
     func blob(
         _ digest: Digest, in repository: RepositoryName, from offset: Int64, to end: Int64?

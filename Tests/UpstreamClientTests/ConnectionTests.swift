@@ -168,6 +168,24 @@ struct ConnectionTests {
         }
     }
 
+    @Test func `clients that nobody uses are closed when there are many`() async throws {
+        try await TestRegistry.withRunning { registry in
+            registry.addImage(repository: "library/nginx", tag: "latest")
+            let transport = UpstreamTransport(proxy: ProxySettings(), logger: Harness.logger)
+            for number in 1...70 {
+                // Each limit is a way of connecting of its own.
+                let client = UpstreamClient(
+                    configuration: UpstreamClient.Configuration(
+                        name: "x", usesTLS: false, host: try registry.host, connectTimeout: .seconds(number)),
+                    transport: transport, clock: SystemWallClock(), logger: Harness.logger)
+                _ = try await client.manifestBytes()
+            }
+            try await registry.waitForOpenConnections(atMost: 64)
+            #expect(registry.openConnectionCount >= 60)
+            try await transport.shutdown()
+        }
+    }
+
     @Test func `a transport that is dropped closes its connections`() async throws {
         try await TestRegistry.withRunning { registry in
             registry.addImage(repository: "library/nginx", tag: "latest")

@@ -56,6 +56,25 @@ struct Harness: Sendable {
     }
 }
 
+extension Harness {
+    /// Runs against a registry that demands tokens for `image`.
+    static func runWithTokens(
+        _ image: TestImage.PlatformImage, _ settings: (inout TokenAuthority.Settings) -> Void = { _ in },
+        credentials: UpstreamClient.Credentials = .anonymous,
+        configure: (inout UpstreamClient.Configuration, TestRegistry) throws -> Void = { _, _ in },
+        _ body: (Harness, TokenAuthority) async throws -> Void
+    ) async throws {
+        var all = TokenAuthority.Settings()
+        settings(&all)
+        let authority = TokenAuthority(all)
+        try await run(credentials: credentials, configure: configure) { harness in
+            harness.registry.access = .bearer(authority)
+            harness.registry.add(image, to: "library/nginx", tag: "latest")
+            try await body(harness, authority)
+        }
+    }
+}
+
 let repository = RepositoryName.named("library/nginx")
 let tag = ManifestReference.tag(.latest)
 
