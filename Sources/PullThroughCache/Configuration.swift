@@ -14,6 +14,9 @@ package struct Configuration: Sendable, Hashable {
     package var retries: FillRetries
     /// When a blob is fetched over more connections than one.
     package var segmentation: Segmentation
+    /// Whether an image's blobs are fetched before a client asks for them, and how many at one time from one upstream.
+    package var fetchesAhead: Bool
+    package var fetchAheadPerUpstream: Int
     /// The largest blob that is taken where nobody said its size beforehand, in bytes: such a body might never end.
     package var unsizedBlobLimitBytes: Int64
     /// Bytes that a fill holds in memory where the disk cannot take them.
@@ -32,7 +35,8 @@ package struct Configuration: Sendable, Hashable {
     package init(
         manifestLimitBytes: Int = 4 << 20, memoryLimitBytes: Int = 16 << 20, fillsPerUpstream: Int = 16,
         requestsPerUpstream: Int = 32, waitingPerUpstream: Int = 4096, retries: FillRetries = FillRetries(),
-        segmentation: Segmentation = Segmentation(), unsizedBlobLimitBytes: Int64 = 16 << 30,
+        segmentation: Segmentation = Segmentation(), fetchesAhead: Bool = true, fetchAheadPerUpstream: Int = 8,
+        unsizedBlobLimitBytes: Int64 = 16 << 30,
         windowBytes: Int = 8 << 20,
         storeLimit: StoreLimit = StoreLimit(), unreferencedGrace: Duration = .seconds(600),
         usageInterval: Duration = .seconds(5), collectionInterval: Duration = .seconds(60),
@@ -45,6 +49,8 @@ package struct Configuration: Sendable, Hashable {
         self.waitingPerUpstream = waitingPerUpstream
         self.retries = retries
         self.segmentation = segmentation
+        self.fetchesAhead = fetchesAhead
+        self.fetchAheadPerUpstream = fetchAheadPerUpstream
         self.unsizedBlobLimitBytes = unsizedBlobLimitBytes
         self.windowBytes = windowBytes
         self.storeLimit = storeLimit

@@ -57,7 +57,9 @@ package final class PullThroughCache: ContentSource {
                     work.start { _ = try? await collector.collect(isDryRun: false) }
                 }
             })
-        collector.attach(fills)
+        let fetchAhead = FetchAhead(
+            isEnabled: configuration.fetchesAhead, fills: fills, store: store, work: work, metrics: metrics)
+        collector.attach(fills, fetchAhead)
         let keeper = ManifestKeeper(
             catalogue: catalogue, store: store, limitBytes: configuration.manifestLimitBytes, clock: clock)
         let resolver = ManifestResolver(
@@ -70,10 +72,10 @@ package final class PullThroughCache: ContentSource {
         self.fills = fills
         manifests = Manifests(
             catalogue: catalogue, keeper: keeper, resolver: resolver, upstreams: directory, ledger: ledger,
-            metrics: metrics, clock: clock)
+            fetchAhead: fetchAhead, metrics: metrics, clock: clock)
         blobs = Blobs(
-            catalogue: catalogue, store: store, fills: fills, upstreams: directory, ledger: ledger, metrics: metrics,
-            clock: clock, work: work)
+            catalogue: catalogue, store: store, fills: fills, upstreams: directory, ledger: ledger,
+            fetchAhead: fetchAhead, metrics: metrics, clock: clock, work: work)
         listings = Listings(
             catalogue: catalogue, manifests: manifests, upstreams: directory,
             limitBytes: configuration.manifestLimitBytes)

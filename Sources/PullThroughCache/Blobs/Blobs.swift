@@ -16,19 +16,21 @@ struct Blobs: Sendable {
     let fills: Fills
     let upstreams: UpstreamDirectory
     let ledger: PullLedger
+    let fetchAhead: FetchAhead
     let metrics: CacheMetrics
     let clock: any WallClock
     private let confirmations: SingleFlight<ContentKey, Int64?>
 
     init(
         catalogue: Catalogue, store: any BlobStore, fills: Fills, upstreams: UpstreamDirectory, ledger: PullLedger,
-        metrics: CacheMetrics, clock: any WallClock, work: BackgroundWork
+        fetchAhead: FetchAhead, metrics: CacheMetrics, clock: any WallClock, work: BackgroundWork
     ) {
         self.catalogue = catalogue
         self.store = store
         self.fills = fills
         self.upstreams = upstreams
         self.ledger = ledger
+        self.fetchAhead = fetchAhead
         self.metrics = metrics
         self.clock = clock
         confirmations = SingleFlight(work: work)
@@ -46,6 +48,7 @@ struct Blobs: Sendable {
     }
 
     private func get(_ request: BlobRequest) async throws -> BlobAnswer {
+        fetchAhead.noteUse(of: request.digest)
         if let size = try await catalogue.membership(of: request.digest, in: request.repository) {
             if let reader = try await open(request.digest, size: size) { return hit(reader, request) }
             return try await fill(request, expectedSize: size)

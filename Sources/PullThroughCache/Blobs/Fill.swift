@@ -67,6 +67,19 @@ final class Fill: Sendable {
         }
     }
 
+    /// Waits until everything has come, or will not come.
+    func waitForEnd() async {
+        while true {
+            let waiter = state.withLock { state -> Waiter<Void>? in
+                switch state.progress.phase {
+                case .asking, .flowing: state.makeWaiter()
+                case .verified, .failed: nil
+                }
+            }
+            guard let waiter, (try? await wait(for: waiter)) != nil else { return }
+        }
+    }
+
     func piece(for reader: UInt64, at offset: Int64, limit: Int64) async throws -> BlobPiece? {
         while true {
             let (step, writer) = try state.withLock { try $0.step(of: reader, at: offset, limit: limit) }

@@ -29,6 +29,7 @@ final class Collector: Sendable {
     private let storedBytes = Mutex<Int64?>(nil)
     /// Set once: collecting needs the fills, and fills ask for room.
     private let fills = Mutex<Fills?>(nil)
+    private let fetchAhead = Mutex<FetchAhead?>(nil)
 
     init(
         configuration: Configuration, catalogue: Catalogue, store: any BlobStore, ledger: PullLedger,
@@ -43,7 +44,10 @@ final class Collector: Sendable {
         self.logger = logger
     }
 
-    func attach(_ fills: Fills) { self.fills.withLock { $0 = fills } }
+    func attach(_ fills: Fills, _ fetchAhead: FetchAhead) {
+        self.fills.withLock { $0 = fills }
+        self.fetchAhead.withLock { $0 = fetchAhead }
+    }
 
     // MARK: When to collect
 
@@ -200,6 +204,7 @@ final class Collector: Sendable {
         }
         guard case .some(.some(let bytes)) = freed else { return }
         adjust(by: -bytes)
+        fetchAhead.withLock { $0 }?.noteRemoval(of: digest)
         metrics.evictedBytes.increment(by: bytes)
         report.blobCount += 1
         report.freedBytes += bytes

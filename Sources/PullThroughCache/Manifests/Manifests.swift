@@ -14,6 +14,7 @@ struct Manifests: Sendable {
     let resolver: ManifestResolver
     let upstreams: UpstreamDirectory
     let ledger: PullLedger
+    let fetchAhead: FetchAhead
     let metrics: CacheMetrics
     let clock: any WallClock
 
@@ -38,10 +39,18 @@ struct Manifests: Sendable {
 
     func answer(_ request: ManifestRequest) async throws -> ManifestAnswer {
         do {
+            let answer: ManifestAnswer
             switch request.reference {
-            case .digest(let digest): return try await answer(digest, request)
-            case .tag(let tag): return try await answer(tag, request)
+            case .digest(let digest): answer = try await self.answer(digest, request)
+            case .tag(let tag): answer = try await self.answer(tag, request)
             }
+            // Not for answers from memory: those were served before, and what they name with them.
+            if !request.isHead, let bytes = answer.bytes {
+                fetchAhead.note(
+                    CachedManifest(digest: answer.digest, mediaType: answer.mediaType, bytes: bytes),
+                    in: request.repository, from: try upstreams.upstream(of: request.rule.name))
+            }
+            return answer
         } catch {
             metrics.count(.manifest, (error as? CacheError) == .manifestUnknown ? .negative : .error)
             throw error

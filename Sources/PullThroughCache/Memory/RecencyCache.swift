@@ -33,9 +33,18 @@ struct RecencyCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     /// Puts `value` in; what costs more than the limit alone is not kept.
     mutating func insert(_ value: Value, for key: Key, cost: Int = 1) {
+        _ = insertReportingDropped(value, for: key, cost: cost)
+    }
+
+    /// Puts `value` in like ``insert(_:for:cost:)``, and returns the keys of what had to go for it.
+    mutating func insertReportingDropped(_ value: Value, for key: Key, cost: Int = 1) -> [Key] {
         removeValue(for: key)
-        guard cost <= costLimit else { return }
-        while self.cost + cost > costLimit, oldest >= 0, let last = nodes[oldest] { removeValue(for: last.key) }
+        guard cost <= costLimit else { return [] }
+        var dropped: [Key] = []
+        while self.cost + cost > costLimit, oldest >= 0, let last = nodes[oldest] {
+            removeValue(for: last.key)
+            dropped.append(last.key)
+        }
         let node = Node(key: key, value: value, cost: cost, newer: -1, older: newest)
         let index: Int
         if let reused = free.popLast() {
@@ -50,6 +59,7 @@ struct RecencyCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         if oldest < 0 { oldest = index }
         indices[key] = index
         self.cost += cost
+        return dropped
     }
 
     mutating func removeValue(for key: Key) {

@@ -38,6 +38,16 @@ final class Gate: Sendable {
         }
     }
 
+    /// Enters when its turn has come; returns false where too many wait already, or the task is cancelled.
+    func enterInOrder() async -> Bool {
+        do {
+            try await enter()
+            return true
+        } catch {
+            return false
+        }
+    }
+
     private func enter() async throws {
         let waiter = try state.withLock { state -> Waiter<Void>? in
             if state.passing < limit {

@@ -11,6 +11,8 @@ final class UpstreamHandle: Sendable {
     let fills: Gate
     /// Turns for everything else, so that a manifest never waits behind large layers.
     let requests: Gate
+    /// Turns for blobs that no client has asked for yet.
+    let ahead: Gate
     private let breaker = Mutex(Breaker())
     private let segmentation = Mutex(SegmentationMemory())
     private let clock: any WallClock
@@ -19,6 +21,7 @@ final class UpstreamHandle: Sendable {
         self.registry = registry
         fills = Gate(limit: configuration.fillsPerUpstream, waitingLimit: configuration.waitingPerUpstream)
         requests = Gate(limit: configuration.requestsPerUpstream, waitingLimit: configuration.waitingPerUpstream)
+        ahead = Gate(limit: configuration.fetchAheadPerUpstream, waitingLimit: configuration.waitingPerUpstream)
         self.clock = clock
     }
 

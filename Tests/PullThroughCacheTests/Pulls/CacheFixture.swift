@@ -33,9 +33,12 @@ struct CacheFixture: Sendable {
     static func withRunning(
         registry shared: TestRegistry? = nil, directory given: String? = nil,
         configuration: Configuration = Configuration(retries: retries), freshness: FreshnessPolicy = FreshnessPolicy(),
-        outage: OutagePolicy = OutagePolicy(), otherRules: [String] = [],
+        outage: OutagePolicy = OutagePolicy(), otherRules: [String] = [], fetchesAhead: Bool = false,
         _ body: @Sendable (CacheFixture) async throws -> Void
     ) async throws {
+        // Requests are counted to the last one, so that nothing may be asked of the upstream without need.
+        var configuration = configuration
+        configuration.fetchesAhead = fetchesAhead
         let directory =
             given ?? FileManager.default.temporaryDirectory.path + "/weir-cache-\(UInt64.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
