@@ -83,17 +83,24 @@ extension ConnectionHandler {
             context.write(wrapOutboundOut(.end(nil)), promise: nil)
             return
         }
+        closeWhenWritten(.end(nil), leavingInput: exchange.pending.leavesInput || !queue.isEmpty)
+    }
+
+    /// Takes no more requests, and closes once `last` and all that was written before it has been sent: closing at
+    /// once would throw away what the client has yet to take.
+    func closeWhenWritten(_ last: HTTPServerResponsePart, leavingInput: Bool) {
+        guard let context else { return }
         isEnding = true
-        let leavesInput = exchange.pending.leavesInput || !queue.isEmpty
         queue = RequestQueue()
         needsFlush = false
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.whenComplete { result in
-            if case .success = result { handler.value.end(leavingInput: leavesInput) }
+            if case .success = result { handler.value.end(leavingInput: leavingInput) }
         }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: promise)
         noteProgress()
+        context.writeAndFlush(wrapOutboundOut(last), promise: promise)
+        armTimer()
     }
 
     /// Closes. Where bytes of the client are unread the kernel would reset the connection, and the client might lose

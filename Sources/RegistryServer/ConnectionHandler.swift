@@ -118,8 +118,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if event is ChannelShouldQuiesceEvent, transport != .http2, exchange == nil, queue.isEmpty,
             !assembler.isReceiving, partialSince == nil
         {
-            // What has been written is still sent.
-            context.close(mode: .all, promise: nil)
+            closeWhenWritten(.body(.byteBuffer(ByteBuffer())), leavingInput: false)
         }
         context.fireUserInboundEventTriggered(event)
     }

@@ -48,6 +48,27 @@ import Testing
         }
     }
 
+    @Test func `an answer that the client has yet to take is sent to its end`() async throws {
+        let text = String(repeating: "0123456789abcdef", count: 1 << 20)
+        let operations: [String: @Sendable () async -> OperationalAnswer] = [
+            "/large": { OperationalAnswer(body: text) }
+        ]
+        try await RunningServer.with(operations: operations) { server in
+            let connection = try await RawConnection.connect(to: server, reads: false, receiveBuffer: 64 << 10)
+            try await connection.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+            // Answered means written: the exchange is over, most of its bytes are not sent.
+            let other = try await server.get("/large")
+            #expect(other.body.count == text.utf8.count)
+            await server.shutDown()
+            while let late = try? await RawConnection.connect(to: server) { try await late.close() }
+            try await connection.startReading()
+            let answer = try await connection.answer()
+            let isSame = answer.text == text
+            #expect(isSame)
+            try await connection.closed()
+        }
+    }
+
     @Test func `what does not end in time is closed hard`() async throws {
         let growing = GrowingContent()
         let content = FakeContent { $0.blobInMemory = { _ in Fixture.blobAnswer(growing, size: 2000) } }
