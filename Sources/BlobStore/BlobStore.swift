@@ -34,19 +34,21 @@ package protocol BlobStore: Sendable {
     func capacity() async throws(BlobStoreError) -> StoreCapacity
 }
 
-/// A blob being written. One writer at a time; readers may follow.
+/// A blob being written, in any order. Readers may follow what has arrived without a gap.
 package protocol BlobIngest: AnyObject, Sendable {
     var digest: Digest { get }
 
     /// Reads what has been appended so far; stays usable after commit and after abandonment.
     var reader: any BlobReader { get }
 
-    /// Appends `bytes`; when it returns they can be read through ``reader``.
-    /// - Throws: ``BlobStoreError/full`` (what was appended before stays readable),
+    /// Writes `bytes` at `offset`, whatever has arrived before it; several may write at once, and over each other.
+    /// - Returns: how many bytes from the start have arrived without a gap; they can be read through ``reader``.
+    /// - Throws: ``BlobStoreError/full`` (what was written before stays readable),
     ///   ``BlobStoreError/sizeMismatch(expected:actual:)`` beyond the expected size.
-    func append(_ bytes: ByteBuffer) async throws(BlobStoreError)
+    func write(_ bytes: ByteBuffer, at offset: Int64) async throws(BlobStoreError) -> Int64
 
-    /// Compares everything appended with the digest and the expected size. Nothing can be appended afterwards.
+    /// Compares everything written with the digest and the expected size, when nobody writes any longer. Nothing can
+    /// be written afterwards.
     /// - Throws: ``BlobStoreError/digestMismatch(expected:actual:)`` or ``BlobStoreError/sizeMismatch(expected:actual:)``.
     func verify() async throws(BlobStoreError)
 
@@ -58,9 +60,16 @@ package protocol BlobIngest: AnyObject, Sendable {
     func abandon() async
 }
 
+extension BlobIngest {
+    /// Writes `bytes` after everything that has arrived without a gap.
+    package func append(_ bytes: ByteBuffer) async throws(BlobStoreError) {
+        _ = try await write(bytes, at: reader.size)
+    }
+}
+
 /// Reads a blob at any offset. Releases what it holds when the last reference is gone.
 package protocol BlobReader: AnyObject, Sendable {
-    /// Bytes that can be read now: the whole blob, or what has been appended to an ingest.
+    /// Bytes that can be read now: the whole blob, or what has arrived of an ingest without a gap.
     var size: Int64 { get }
 
     /// A descriptor to send from without copying, open for as long as the reader lives; nil where the content is no

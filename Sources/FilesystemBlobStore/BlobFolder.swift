@@ -11,21 +11,30 @@ internal import Synchronization
 #endif
 
 /// The files under `blobs/` and `ingest/`, and what has to be kept in order among them. All functions that do not
-/// suspend block: they run on ``pool``.
+/// suspend block: they run on the pools.
 final class BlobFolder: Sendable {
     let layout: StoreLayout
-    let pool: BlockingPool
+    /// For what clients wait for when nothing has to be fetched.
+    let readers: BlockingPool
+    /// For what waits for the disk at length: writing, `fsync`, reading files whole. Apart from the other, so that
+    /// fills on a slow disk never stand in the way of a hit.
+    let writers: BlockingPool
     let logger: Logger
 
     /// Held while a blob's name is given, or taken away after a look at what it names: otherwise an altered file's
     /// removal could hit the sound one that was just committed in its place.
     private let naming = Mutex<Void>(())
+    /// Files that were found sound and could not be sealed again, as they were then. Bounded.
+    private let soundUnsealed = Mutex<[Digest: FileStatus]>([:])
+    private static let soundUnsealedLimit = 65_536
+
     /// Folders known to have reached the disk with all folders above them.
     private let durableFolders = Mutex<Set<String>>([])
 
-    init(layout: StoreLayout, pool: BlockingPool, logger: Logger) {
+    init(layout: StoreLayout, readers: BlockingPool, writers: BlockingPool, logger: Logger) {
         self.layout = layout
-        self.pool = pool
+        self.readers = readers
+        self.writers = writers
         self.logger = logger
     }
 
@@ -95,7 +104,7 @@ final class BlobFolder: Sendable {
     /// What stands under a digest's name.
     enum Entry: Sendable {
         case absent
-        /// As it was committed, by its seal.
+        /// As it was committed, by its seal, or as it was found sound.
         case sealed(OpenFile, FileStatus)
         /// A file that was touched since, or that no seal was put on.
         case touched(OpenFile, FileStatus)
@@ -117,8 +126,8 @@ final class BlobFolder: Sendable {
         }
         let status = try reading { () throws(SystemFailure) in try file.status() }
         guard status.kind == .file else { return .foreign }
-        return Seal(digest: digest, size: status.size).isIntact(status)
-            ? .sealed(file, status) : .touched(file, status)
+        if Seal(digest: digest, size: status.size).isIntact(status) { return .sealed(file, status) }
+        return soundUnsealed.withLock { $0[digest] == status } ? .sealed(file, status) : .touched(file, status)
     }
 
     /// Reads a file whole. In pieces, between which others have their turn on the threads.
@@ -126,7 +135,7 @@ final class BlobFolder: Sendable {
         var progress = (hasher: DigestHasher(algorithm), offset: Int64(0), isAtEnd: false)
         while !progress.isAtEnd {
             let before = progress
-            progress = try await pool.run { () throws(BlobStoreError) in
+            progress = try await writers.run { () throws(BlobStoreError) in
                 try reading { () throws(SystemFailure) in
                     var (hasher, offset, isAtEnd) = before
                     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
@@ -151,8 +160,12 @@ final class BlobFolder: Sendable {
             guard try file.status() == status else { return }
             try Seal(digest: digest, size: status.size).apply(to: file)
         } catch {
-            // It is read whole at every opening then, as on a file system that cannot be written to.
+            // As on a file system that cannot be written to. The time of change, which nobody can set, stands in.
             logger.debug("a blob's file could not be sealed again", metadata: ["digest": "\(digest)"])
+            soundUnsealed.withLock { known in
+                if known.count >= Self.soundUnsealedLimit { known.removeAll() }
+                known[digest] = status
+            }
         }
     }
 

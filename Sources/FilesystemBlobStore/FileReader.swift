@@ -25,8 +25,9 @@ final class FileReader: BlobReader {
     var fileDescriptor: CInt? { file.descriptor }
 
     func read(at offset: Int64, length: Int) async throws(BlobStoreError) -> ByteBuffer {
-        let count = Int(min(Int64(length), size - offset))
-        guard offset >= 0, count > 0 else { return ByteBuffer() }
+        let end = size
+        guard length > 0, (0..<end).contains(offset) else { return ByteBuffer() }
+        let count = Int(min(Int64(length), end - offset))
         return try await pool.run { [file] () throws(BlobStoreError) in
             try reading { () throws(SystemFailure) in
                 var buffer = ByteBufferAllocator().buffer(capacity: count)
@@ -50,6 +51,6 @@ final class FileLength: Sendable {
 
     var bytes: Int64 { value.load(ordering: .acquiring) }
 
-    /// Called when the bytes are in the file.
+    /// Called when the bytes are in the file, by one at a time.
     func grow(to bytes: Int64) { value.store(bytes, ordering: .releasing) }
 }

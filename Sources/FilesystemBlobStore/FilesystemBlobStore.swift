@@ -10,6 +10,7 @@ internal import Synchronization
 package final class FilesystemBlobStore: BlobStore {
     private let folder: BlobFolder
     private let lock: Mutex<StoreLock?>
+    private let rehashes = Mutex(RehashTable<CheckedContinuation<Void, Never>>())
 
     /// Which repository holds which manifest, in files beside the blobs.
     package let journal: FilesystemRepositoryJournal
@@ -18,84 +19,115 @@ package final class FilesystemBlobStore: BlobStore {
     ///
     /// Succeeds on a disk that is full or read-only as far as the directory exists: what is there can be read, and
     /// each write says what is wrong.
-    /// - Parameter threadCount: threads that wait for the disk; 1 at least.
+    /// - Parameter threadCount: threads that read, and as many again that write; 1 at least.
     /// - Throws: ``BlobStoreError/inUse(byProcess:)`` where another process holds it,
     ///   ``BlobStoreError/unsupportedLayout`` where another version of Weir laid it out.
     package static func open(
         directory: String, threadCount: Int = 4, logger: Logger
     ) async throws(BlobStoreError) -> FilesystemBlobStore {
-        let pool = BlockingPool(threadCount: max(threadCount, 1))
         let layout = StoreLayout(root: directory)
+        let (readers, writers) = (
+            BlockingPool(threadCount: max(threadCount, 1)), BlockingPool(threadCount: max(threadCount, 1))
+        )
         do {
-            let lock = try await pool.run { () throws(BlobStoreError) in
+            let lock = try await writers.run { () throws(BlobStoreError) in
                 try StorePreparation(layout: layout, logger: logger).prepare()
             }
-            return FilesystemBlobStore(layout: layout, pool: pool, lock: lock, logger: logger)
+            let folder = BlobFolder(layout: layout, readers: readers, writers: writers, logger: logger)
+            return FilesystemBlobStore(folder: folder, lock: lock)
         } catch {
-            await pool.shutDown()
+            await readers.shutDown()
+            await writers.shutDown()
             throw error
         }
     }
 
-    private init(layout: StoreLayout, pool: BlockingPool, lock: StoreLock?, logger: Logger) {
-        folder = BlobFolder(layout: layout, pool: pool, logger: logger)
+    private init(folder: BlobFolder, lock: StoreLock?) {
+        self.folder = folder
         self.lock = Mutex(lock)
         journal = FilesystemRepositoryJournal(folder: folder)
     }
 
     /// Releases the lock and the threads. Readers stay usable.
     package func close() async {
-        await folder.pool.shutDown()
+        await folder.readers.shutDown()
+        await folder.writers.shutDown()
         lock.withLock { $0 = nil }
     }
 
     package func beginIngest(
         of digest: Digest, expectedSize: Int64?
     ) async throws(BlobStoreError) -> any BlobIngest {
-        try await folder.pool.run { [folder] () throws(BlobStoreError) in
+        try await folder.writers.run { [folder] () throws(BlobStoreError) in
             try FileIngest(digest: digest, expectedSize: expectedSize, folder: folder)
         }
     }
 
     package func open(_ digest: Digest) async throws(BlobStoreError) -> (any BlobReader)? {
-        let entry = try await folder.pool.run { [folder] () throws(BlobStoreError) in try folder.entry(of: digest) }
-        switch entry {
-        case .absent: return nil
-        case .sealed(let file, let status): return reader(of: file, size: status.size)
-        case .touched(let file, let status):
+        // A file that is touched again and again while it is read counts as absent in the end.
+        for _ in 0..<3 {
+            let entry = try await folder.readers.run { [folder] () throws(BlobStoreError) in
+                try folder.entry(of: digest)
+            }
+            switch entry {
+            case .absent: return nil
+            case .sealed(let file, let status): return reader(of: file, size: status.size)
+            case .touched(let file, let status):
+                // Only one reads it, and the others look again.
+                if await waitForRehash(of: digest) { continue }
+                let result = await rehash(file, status, of: digest)
+                for waiter in rehashes.withLock({ $0.finish(digest) }) { waiter.resume() }
+                return try result.get() ? reader(of: file, size: status.size) : nil
+            case .foreign:
+                try await folder.writers.run { [folder] () throws(BlobStoreError) in folder.discard(digest, nil) }
+                return nil
+            }
+        }
+        return nil
+    }
+
+    /// Returns false at once where nobody reads the file; the caller does then, and tells those who wait.
+    private func waitForRehash(of digest: Digest) async -> Bool {
+        if rehashes.withLock({ $0.begin(digest) }) { return false }
+        await withCheckedContinuation { continuation in
+            let isOver = rehashes.withLock { !$0.wait(for: digest, continuation) }
+            if isOver { continuation.resume() }
+        }
+        return true
+    }
+
+    /// Reads a file whole that was touched: seals it again where it is sound, else removes it.
+    private func rehash(_ file: OpenFile, _ status: FileStatus, of digest: Digest) async -> Result<Bool, BlobStoreError>
+    {
+        do {
             let (actual, size) = try await folder.digest(of: file, digest.algorithm)
             let isSound = actual == digest && size == status.size
-            try await folder.pool.run { [folder] () throws(BlobStoreError) in
-                if isSound {
-                    folder.sealAgain(file, status, as: digest)
-                } else {
-                    folder.discard(digest, status)
-                }
+            try await folder.writers.run { [folder] () throws(BlobStoreError) in
+                if isSound { folder.sealAgain(file, status, as: digest) } else { folder.discard(digest, status) }
             }
-            return isSound ? reader(of: file, size: size) : nil
-        case .foreign:
-            try await folder.pool.run { [folder] () throws(BlobStoreError) in folder.discard(digest, nil) }
-            return nil
+            return .success(isSound)
+        } catch {
+            return .failure(error)
         }
     }
 
     private func reader(of file: OpenFile, size: Int64) -> FileReader {
-        FileReader(file: file, length: FileLength(size), pool: folder.pool)
+        FileReader(file: file, length: FileLength(size), pool: folder.readers)
     }
 
     @discardableResult
     package func remove(_ digest: Digest) async throws(BlobStoreError) -> Int64 {
-        try await folder.pool.run { [folder] () throws(BlobStoreError) in try folder.remove(digest, ifStill: nil) }
+        try await folder.writers.run { [folder] () throws(BlobStoreError) in try folder.remove(digest, ifStill: nil) }
     }
 
     package func blobs() async throws(BlobStoreError) -> [StoredBlob] {
         var blobs: [StoredBlob] = []
         for algorithm in Digest.Algorithm.allCases {
-            let shards = try await folder.pool.run { [folder] () throws(BlobStoreError) in
+            let shards = try await folder.readers.run { [folder] () throws(BlobStoreError) in
                 try BlobListing(layout: folder.layout).shards(of: algorithm)
             }
             for shard in shards {
-                blobs += try await folder.pool.run { [folder] () throws(BlobStoreError) in
+                blobs += try await folder.readers.run { [folder] () throws(BlobStoreError) in
                     try BlobListing(layout: folder.layout).blobs(in: shard, of: algorithm)
                 }
             }
@@ -104,7 +136,7 @@ package final class FilesystemBlobStore: BlobStore {
     }
 
     package func verify(_ digest: Digest) async throws(BlobStoreError) -> BlobCondition {
-        let entry = try await folder.pool.run { [folder] () throws(BlobStoreError) in try folder.entry(of: digest) }
+        let entry = try await folder.readers.run { [folder] () throws(BlobStoreError) in try folder.entry(of: digest) }
         switch entry {
         case .absent, .foreign: return .missing
         case .sealed(let file, _), .touched(let file, _):
@@ -114,7 +146,7 @@ package final class FilesystemBlobStore: BlobStore {
     }
 
     package func capacity() async throws(BlobStoreError) -> StoreCapacity {
-        try await folder.pool.run { [folder] () throws(BlobStoreError) in
+        try await folder.readers.run { [folder] () throws(BlobStoreError) in
             let room = try reading { () throws(SystemFailure) in try FileTree.room(at: folder.layout.root) }
             return StoreCapacity(totalBytes: room.total, availableBytes: room.available)
         }

@@ -41,7 +41,7 @@ package final class FilesystemRepositoryJournal: RepositoryJournal {
     package func entries() async throws(BlobStoreError) -> (manifests: [JournaledManifest], tags: [JournaledTag]) {
         var manifests: [JournaledManifest] = []
         var tags: [JournaledTag] = []
-        let rules = try await folder.pool.run { [layout] () throws(BlobStoreError) in
+        let rules = try await folder.writers.run { [layout] () throws(BlobStoreError) in
             try reading { () throws(SystemFailure) in try FileTree.names(in: layout.root) }
         }
         for rule in rules.compactMap({ JournalLayout.rule(named: $0) }) {
@@ -50,7 +50,7 @@ package final class FilesystemRepositoryJournal: RepositoryJournal {
                 // Longer ones, and what lies below them, are no repository's.
                 guard let name = try? RepositoryName(name) else { continue }
                 let repository = RepositoryKey(rule: rule, name: name)
-                let found = try await folder.pool.run { [layout] () throws(BlobStoreError) in
+                let found = try await folder.writers.run { [layout] () throws(BlobStoreError) in
                     try reading { () throws(SystemFailure) in
                         let walk = JournalWalk(layout: layout, repository: repository)
                         return (try walk.manifests(), try walk.tags())
@@ -65,7 +65,7 @@ package final class FilesystemRepositoryJournal: RepositoryJournal {
     }
 
     private func subfolders(of path: String) async throws(BlobStoreError) -> [String] {
-        try await folder.pool.run { () throws(BlobStoreError) in
+        try await folder.writers.run { () throws(BlobStoreError) in
             try reading { () throws(SystemFailure) in
                 try FileTree.names(in: path).filter { !$0.hasPrefix("_") }
             }
@@ -73,13 +73,7 @@ package final class FilesystemRepositoryJournal: RepositoryJournal {
     }
 
     private func write(_ text: String, to path: String) async throws(BlobStoreError) {
-        try await folder.pool.run { [folder] () throws(BlobStoreError) in
-            // Written a second time is the common case: an index's children, for each that pulls them anew.
-            if let written = try? OpenFile(path, O_RDONLY).readPrefix(JournalLayout.entryLimitBytes + 1),
-                written.elementsEqual(text.utf8)
-            {
-                return
-            }
+        try await folder.writers.run { [folder] () throws(BlobStoreError) in
             let (file, unfinished) = try folder.createUnfinished()
             do throws(BlobStoreError) {
                 try writing { () throws(SystemFailure) in
@@ -113,7 +107,7 @@ package final class FilesystemRepositoryJournal: RepositoryJournal {
     }
 
     private func remove(_ path: String) async throws(BlobStoreError) {
-        try await folder.pool.run { [layout] () throws(BlobStoreError) in
+        try await folder.writers.run { [layout] () throws(BlobStoreError) in
             _ = try writing { () throws(SystemFailure) in try FileTree.removeFile(path) }
             // So that a repository that is gone leaves nothing behind.
             var folder = path[...]

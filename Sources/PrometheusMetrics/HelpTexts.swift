@@ -19,6 +19,7 @@ extension PrometheusRegistry {
         "weir_fills_failed_total": "Transfers from upstreams that failed, by reason.",
         "weir_fills_joined_total": "Requests that joined a transfer that was under way.",
         "weir_fills_passed_through_total": "Transfers that were not kept, for want of disk.",
+        "weir_fill_segments_total": "Further connections on which parts of a blob were fetched.",
         "weir_fills_resumed_total": "Continuations of a transfer after a break.",
         "weir_fills_running": "Transfers from upstreams at this moment.",
         "weir_fills_started_total": "Transfers from upstreams begun.",

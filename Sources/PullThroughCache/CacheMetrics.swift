@@ -11,6 +11,7 @@ struct CacheMetrics: Sendable {
     let fillsCompleted = Counter(label: "weir_fills_completed_total")
     let fillsResumed = Counter(label: "weir_fills_resumed_total")
     let fillsPassedThrough = Counter(label: "weir_fills_passed_through_total")
+    let segments = Counter(label: "weir_fill_segments_total")
     let bytesFetched = Counter(label: "weir_fetched_bytes_total")
     let evictedImages = Counter(label: "weir_evicted_images_total")
     let evictedBytes = Counter(label: "weir_evicted_bytes_total")

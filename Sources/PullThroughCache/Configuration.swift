@@ -12,6 +12,8 @@ package struct Configuration: Sendable, Hashable {
     package var waitingPerUpstream: Int
     /// How a fill goes on after its transfer broke.
     package var retries: FillRetries
+    /// When a blob is fetched over more connections than one.
+    package var segmentation: Segmentation
     /// The largest blob that is taken where nobody said its size beforehand, in bytes: such a body might never end.
     package var unsizedBlobLimitBytes: Int64
     /// Bytes that a fill holds in memory where the disk cannot take them.
@@ -30,7 +32,8 @@ package struct Configuration: Sendable, Hashable {
     package init(
         manifestLimitBytes: Int = 4 << 20, memoryLimitBytes: Int = 16 << 20, fillsPerUpstream: Int = 16,
         requestsPerUpstream: Int = 32, waitingPerUpstream: Int = 4096, retries: FillRetries = FillRetries(),
-        unsizedBlobLimitBytes: Int64 = 16 << 30, windowBytes: Int = 8 << 20,
+        segmentation: Segmentation = Segmentation(), unsizedBlobLimitBytes: Int64 = 16 << 30,
+        windowBytes: Int = 8 << 20,
         storeLimit: StoreLimit = StoreLimit(), unreferencedGrace: Duration = .seconds(600),
         usageInterval: Duration = .seconds(5), collectionInterval: Duration = .seconds(60),
         drainTimeout: Duration = .seconds(30)
@@ -41,6 +44,7 @@ package struct Configuration: Sendable, Hashable {
         self.requestsPerUpstream = requestsPerUpstream
         self.waitingPerUpstream = waitingPerUpstream
         self.retries = retries
+        self.segmentation = segmentation
         self.unsizedBlobLimitBytes = unsizedBlobLimitBytes
         self.windowBytes = windowBytes
         self.storeLimit = storeLimit

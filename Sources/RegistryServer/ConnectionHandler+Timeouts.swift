@@ -1,12 +1,21 @@
 internal import NIOCore
+internal import NIOPosix
 internal import OCI
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
 
 /// How far the client has got with what was written to it.
 struct WriteProgress {
     /// When it was last seen to take anything.
     var at = NIODeadline.now()
-    /// Bytes that waited for the socket at that time; nil where that cannot be found out.
-    var buffered: Int?
+    /// When that was last looked at.
+    var checkedAt = NIODeadline.now()
+    /// What its TCP had acknowledged then, in bytes.
+    var acknowledged: UInt64?
 }
 
 /// Time limits, each of which ends only what is stuck.
@@ -26,18 +35,24 @@ extension ConnectionHandler {
         if let exchange {
             // How long the cache may take is the cache's matter.
             guard exchange.isHeadWritten else { return nil }
-            return (progress.at + environment.writeTimeout, .stalled)
+            return (stallCheck, .stalled)
         }
-        if context?.channel.isWritable == false { return (progress.at + environment.writeTimeout, .stalled) }
+        if context?.channel.isWritable == false { return (stallCheck, .stalled) }
         if let lingersSince { return (lingersSince + Self.lingeringTime, .lingering) }
-        if isEnding { return (progress.at + environment.writeTimeout, .stalled) }
+        if isEnding { return (stallCheck, .stalled) }
         if let partialSince { return (partialSince + environment.headerTimeout, .header) }
-        // A stream that has been answered closes by itself.
-        return (idleSince + (transport == .http2 ? environment.headerTimeout : environment.idleTimeout), .idle)
+        // A stream that has been answered closes by itself, once its client has taken everything.
+        if transport == .http2 { return (stallCheck, .stalled) }
+        return (idleSince + environment.idleTimeout, .idle)
     }
 
-    func noteProgress() {
-        progress = WriteProgress(at: .now(), buffered: bufferedBytes)
+    /// The client has taken all of a write, or is about to be sent something.
+    func noteProgress() { progress = WriteProgress() }
+
+    /// A client is looked at several times within its limit, since the kernel holds megabytes for it and reports
+    /// room only after a good part of them has gone.
+    private var stallCheck: NIODeadline {
+        progress.checkedAt + .nanoseconds(environment.writeTimeout.nanoseconds / 4)
     }
 
     /// Bytes that wait for the socket. Streams of HTTP/2 do not know.
@@ -76,10 +91,15 @@ extension ConnectionHandler {
             return
         }
         switch limit.expiry {
-        case .stalled: closeUnlessMoving(context)
+        case .stalled: closeIfStalled(context)
         case .idle:
             // The last answer may still be on its way.
-            if bufferedBytes ?? 0 > 0 { closeUnlessMoving(context) } else { context.close(mode: .all, promise: nil) }
+            if bufferedBytes ?? 0 > 0 {
+                idleSince = .now()
+                closeIfStalled(context)
+            } else {
+                context.close(mode: .all, promise: nil)
+            }
         case .header:
             partialSince = nil
             fail(.init(status: 408, error: RegistryError(.unsupported, "the request did not arrive in time")))
@@ -87,14 +107,33 @@ extension ConnectionHandler {
         }
     }
 
-    private func closeUnlessMoving(_ context: ChannelHandlerContext) {
-        let buffered = bufferedBytes
-        guard let buffered, buffered != progress.buffered else {
+    /// Closes a connection whose client has taken nothing for too long. A stream of HTTP/2 is judged by its own
+    /// writes alone, which its client's flow control may hold back while the connection moves.
+    private func closeIfStalled(_ context: ChannelHandlerContext) {
+        guard transport != .http2, let provider = context.channel as? any SocketOptionProvider else {
+            judge(acknowledged: nil)
+            return
+        }
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let information: EventLoopFuture<TCPInformation> = provider.unsafeGetSocketOption(
+            level: .tcp, name: .init(rawValue: TCP_INFO))
+        information.whenComplete { result in
+            handler.value.judge(acknowledged: try? result.get().bytesAcknowledged)
+        }
+    }
+
+    private func judge(acknowledged: UInt64?) {
+        guard let context, context.channel.isActive else { return }
+        let now = NIODeadline.now()
+        progress.checkedAt = now
+        if let acknowledged, acknowledged != progress.acknowledged {
+            progress.at = now
+            progress.acknowledged = acknowledged
+        }
+        guard now - progress.at < environment.writeTimeout else {
             context.close(mode: .all, promise: nil)
             return
         }
-        progress = WriteProgress(at: .now(), buffered: buffered)
-        idleSince = progress.at
         armTimer()
     }
 }

@@ -26,13 +26,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
     let transport: Transport
     var context: ChannelHandlerContext?
     var assembler: RequestAssembler
-    private var queue = RequestQueue()
+    var queue = RequestQueue()
     private var client: Client?
     /// The request being answered.
     var exchange: Exchange?
     private var lastExchange: UInt64 = 0
     private var wantsRead = false
-    private var needsFlush = false
+    var needsFlush = false
     private var isBeginning = false
     /// The last answer was given; no other follows.
     var isEnding = false
@@ -55,7 +55,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        if context.channel.isActive { armTimer() }
+        if context.channel.isActive, transport != .http2 { armTimer() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -64,7 +64,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        armTimer()
+        // A stream begins with its request, and mostly ends within the same read.
+        if transport != .http2 { armTimer() }
         context.fireChannelActive()
     }
 
@@ -158,7 +159,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func client(_ context: ChannelHandlerContext) -> Client {
         if let client { return client }
-        let client = environment.client(at: context.remoteAddress)
+        let client = environment.client(at: context.channel.remoteAddress)
         self.client = client
         return client
     }
@@ -179,7 +180,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Begins with the next request, unless the client has yet to take what was written before.
-    private func proceed() {
+    func proceed() {
         guard !isBeginning else { return }
         isBeginning = true
         defer { isBeginning = false }
@@ -209,112 +210,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Asks the cache in a task, which belongs to this exchange and ends with it. It is not structured, since the
-    /// event loop that starts it cannot wait; and a channel of requests to one task for each connection would cost a
-    /// task for every idle connection.
-    private func wait(for work: @escaping @Sendable () async -> Answer, exchange id: UInt64) {
-        guard let context else { return }
-        let eventLoop = context.eventLoop
-        let handler = NIOLoopBound(self, eventLoop: eventLoop)
-        exchange?.task = Task {
-            let answer = await work()
-            eventLoop.execute { handler.value.arrived(answer, exchange: id) }
-        }
-    }
-
-    private func arrived(_ answer: Answer, exchange id: UInt64) {
-        guard exchange?.id == id else { return }
-        exchange?.task = nil
-        deliver(answer)
-        advance()
-    }
-
-    /// Flushes what was written and goes on with whatever waits. For callers outside of a read.
-    func advance() {
-        proceed()
-        flush()
-        armTimer()
-    }
-
-    func deliver(_ answer: Answer) {
-        guard let exchange else { return }
-        if let reason = answer.internalReason {
-            environment.logger.error("the cache failed", metadata: ["reason": "\(reason)"])
-        }
-        let body: Answer.Body = exchange.pending.request.isHead ? .none : answer.body
-        switch body {
-        case .none:
-            writeHead(of: answer)
-            finish()
-        case .bytes(let bytes):
-            writeHead(of: answer)
-            if bytes.readableBytes > 0 {
-                context?.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
-                self.exchange?.bytesSent += Int64(bytes.readableBytes)
-            }
-            finish()
-        case .content(let content, let range):
-            self.exchange?.answer = answer
-            startTransfer(of: content, range: range)
-        }
-    }
-
-    func writeHead(of answer: Answer) {
-        guard let exchange, let context else { return }
-        var fields = answer.fields
-        fields.add(name: "Date", value: environment.date.text)
-        if transport != .http2 {
-            if environment.connections.isDraining { self.exchange?.pending.closesConnection = true }
-            if self.exchange?.pending.closesConnection == true { fields.add(name: "Connection", value: "close") }
-            if case .content(_, let range) = answer.body, range.upperBound == .max, !exchange.pending.request.isHead {
-                fields.add(name: "Transfer-Encoding", value: "chunked")
-            }
-        }
-        self.exchange?.answer = answer
-        self.exchange?.isHeadWritten = true
-        needsFlush = true
-        let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: fields)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-    }
-
-    func finish() {
-        guard let exchange, let context else { return }
-        needsFlush = true
-        record(exchange, isComplete: true)
-        self.exchange = nil
-        idleSince = .now()
-        guard exchange.pending.closesConnection else {
-            context.write(wrapOutboundOut(.end(nil)), promise: nil)
-            return
-        }
-        isEnding = true
-        let leavesInput = exchange.pending.leavesInput || !queue.isEmpty
-        queue = RequestQueue()
-        needsFlush = false
-        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.whenComplete { result in
-            if case .success = result { handler.value.end(leavingInput: leavesInput) }
-        }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: promise)
-        noteProgress()
-    }
-
-    /// Closes. Where bytes of the client are unread the kernel would reset the connection, and the client might lose
-    /// the answer that tells it why; so our side is closed, and the client's bytes are read for a moment
-    /// (RFC 9112, 9.6).
-    private func end(leavingInput: Bool) {
-        guard let context, context.channel.isActive else { return }
-        guard leavingInput, transport != .http2 else {
-            context.close(mode: .all, promise: nil)
-            return
-        }
-        lingersSince = .now()
-        context.close(mode: .output, promise: nil)
-        armTimer()
-        context.read()
-    }
-
     private func dropLingering(_ count: Int) {
         guard isEnding else { return }
         lingeringBytes += count
@@ -338,16 +233,5 @@ final class ConnectionHandler: ChannelDuplexHandler {
         self.exchange = nil
         exchange.task?.cancel()
         record(exchange, isComplete: false)
-    }
-
-    func record(_ exchange: Exchange, isComplete: Bool) {
-        let request = exchange.pending.request
-        let status = Int(exchange.answer?.status.code ?? 499)
-        let nanoseconds = (NIODeadline.now() - request.startedAt).nanoseconds
-        environment.metrics.record(
-            method: request.method, kind: exchange.kind,
-            status: isComplete ? ServerMetrics.StatusClass(status: status) : .aborted,
-            bytes: exchange.bytesSent, nanoseconds: nanoseconds)
-        environment.accessLog.record(exchange, status: status, nanoseconds: nanoseconds, isComplete: isComplete)
     }
 }

@@ -21,11 +21,12 @@ package final class SQLiteMetadataStore: Sendable {
     }
 
     /// How long after a failed attempt the file is tried again for writing.
-    private static let reopeningInterval = Duration.seconds(10)
+    package static let reopeningIntervalDefault = Duration.seconds(10)
 
     private let path: String
     private let connections: Mutex<Connections>
     private let logger: Logger
+    private let reopeningInterval: Duration
     let absenceLimit: Int
 
     /// Opens the database, creating and migrating it as needed.
@@ -35,7 +36,8 @@ package final class SQLiteMetadataStore: Sendable {
     /// - Throws: ``MetadataStoreError/corrupt``, ``MetadataStoreError/newerSchema``, and
     ///   ``MetadataStoreError/notWritable`` where there is no database and none can be made.
     package static func open(
-        path: String, absenceLimit: Int = absenceLimitDefault, logger: Logger
+        path: String, absenceLimit: Int = absenceLimitDefault,
+        reopeningInterval: Duration = reopeningIntervalDefault, logger: Logger
     ) async throws(MetadataStoreError) -> SQLiteMetadataStore {
         let connections = try await blocking { () throws(MetadataStoreError) in
             do throws(MetadataStoreError) {
@@ -51,13 +53,17 @@ package final class SQLiteMetadataStore: Sendable {
                 "the catalogue cannot be written to and was opened for reading", metadata: ["path": "\(path)"])
         }
         return SQLiteMetadataStore(
-            path: path, connections: connections, absenceLimit: absenceLimit, logger: logger)
+            path: path, connections: connections, absenceLimit: absenceLimit,
+            reopeningInterval: reopeningInterval, logger: logger)
     }
 
-    private init(path: String, connections: Connections, absenceLimit: Int, logger: Logger) {
+    private init(
+        path: String, connections: Connections, absenceLimit: Int, reopeningInterval: Duration, logger: Logger
+    ) {
         self.path = path
         self.connections = Mutex(connections)
         self.absenceLimit = absenceLimit
+        self.reopeningInterval = reopeningInterval
         self.logger = logger
     }
 
@@ -88,10 +94,10 @@ package final class SQLiteMetadataStore: Sendable {
 
     /// The connection to write with; opens it where that failed before and some time has passed.
     private func writer() async throws(MetadataStoreError) -> any DatabaseWriter {
-        let (writer, isDue) = connections.withLock { connections -> ((any DatabaseWriter)?, Bool) in
+        let (writer, isDue) = connections.withLock { [reopeningInterval] connections -> ((any DatabaseWriter)?, Bool) in
             if let writer = connections.writer { return (writer, false) }
             let now = ContinuousClock.now
-            guard !connections.isClosed, now - connections.lastAttempt >= Self.reopeningInterval else {
+            guard !connections.isClosed, now - connections.lastAttempt >= reopeningInterval else {
                 return (nil, false)
             }
             connections.lastAttempt = now

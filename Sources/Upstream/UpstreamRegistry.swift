@@ -21,10 +21,13 @@ package protocol UpstreamRegistry: Sendable {
     func blobSize(_ digest: Digest, in repository: RepositoryName) async throws(UpstreamError) -> Int64?
 
     /// Starts fetching a blob. Retries nothing once it has returned; the caller resumes by calling again.
-    /// - Parameter offset: where to start, in bytes; an upstream without ranges starts at 0 all the same, and
-    ///   ``BlobTransfer/offset`` says so.
+    /// - Parameters:
+    ///   - offset: where to start, in bytes; an upstream without ranges starts at 0 all the same, and
+    ///     ``BlobTransfer/offset`` says so. One at or beyond the blob's end fails with
+    ///     ``UpstreamError/unexpectedStatus(_:)`` 416.
+    ///   - end: where to stop, beyond `offset`; nil: with the blob. An upstream may go on all the same.
     func blob(
-        _ digest: Digest, in repository: RepositoryName, from offset: Int64
+        _ digest: Digest, in repository: RepositoryName, from offset: Int64, to end: Int64?
     ) async throws(UpstreamError) -> BlobTransfer
 
     /// One page of tags.
@@ -36,6 +39,15 @@ package protocol UpstreamRegistry: Sendable {
     func referrers(
         of subject: Digest, in repository: RepositoryName, artifactType: String?, limitBytes: Int
     ) async throws(UpstreamError) -> ReceivedReferrers
+}
+
+extension UpstreamRegistry {
+    /// Starts fetching a blob from `offset` to its end.
+    package func blob(
+        _ digest: Digest, in repository: RepositoryName, from offset: Int64
+    ) async throws(UpstreamError) -> BlobTransfer {
+        try await blob(digest, in: repository, from: offset, to: nil)
+    }
 }
 
 /// What a HEAD of a manifest told.

@@ -18,6 +18,8 @@ extension UpstreamClient {
         package var answerTimeout: Duration
         /// Between two pieces of a body; default 30 seconds.
         package var stallTimeout: Duration
+        /// For the whole body of a manifest, a list or a token; default 60 seconds. A blob has none, being of any size.
+        package var bodyTimeout: Duration
         /// Attempts of one idempotent request, the first included; default 3.
         package var attempts: Int
         /// Redirects followed in a row; default 5.
@@ -36,7 +38,8 @@ extension UpstreamClient {
         package init(
             name: String, usesTLS: Bool = true, host: RegistryHost, credentials: Credentials = .anonymous,
             tls: TLS = TLS(), trustedRealmHosts: [RegistryHost] = [], connectTimeout: Duration = .seconds(10),
-            answerTimeout: Duration = .seconds(30), stallTimeout: Duration = .seconds(30), attempts: Int = 3,
+            answerTimeout: Duration = .seconds(30), stallTimeout: Duration = .seconds(30),
+            bodyTimeout: Duration = .seconds(60), attempts: Int = 3,
             redirectLimit: Int = 5, tokenLimitBytes: Int = 1 << 20, tagsLimitBytes: Int = 4 << 20,
             retryBudget: Duration = .seconds(60), retryAfterLimit: Duration = .seconds(5), userAgent: String = "weir"
         ) {
@@ -49,6 +52,7 @@ extension UpstreamClient {
             self.connectTimeout = connectTimeout
             self.answerTimeout = answerTimeout
             self.stallTimeout = stallTimeout
+            self.bodyTimeout = bodyTimeout
             self.attempts = attempts
             self.redirectLimit = redirectLimit
             self.tokenLimitBytes = tokenLimitBytes
@@ -60,7 +64,7 @@ extension UpstreamClient {
     }
 
     /// An account. Never printed: its description shows the kind alone.
-    package enum Credentials: Sendable, Hashable, CustomStringConvertible {
+    package enum Credentials: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
         case anonymous
         /// A user with a password or an access token, for Basic or for a token endpoint.
         case basic(username: String, password: String)
@@ -74,6 +78,8 @@ extension UpstreamClient {
             case .refreshToken: "refresh token"
             }
         }
+
+        package var customMirror: Mirror { Mirror(self, children: []) }
     }
 
     /// How TLS to the upstream is verified.

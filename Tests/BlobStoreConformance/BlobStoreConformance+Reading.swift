@@ -47,7 +47,8 @@ extension BlobStoreConformance {
             }
             let table: [(offset: Int64, length: Int, count: Int)] = [
                 (0, 1, 1), (0, 10_000, 10_000), (0, 10_001, 10_000), (9_999, 5, 1), (10_000, 5, 0), (20_000, 5, 0),
-                (5_000, 0, 0), (4_321, 1234, 1234), (0, Int.max, 10_000),
+                (5_000, 0, 0), (4_321, 1234, 1234), (0, Int.max, 10_000), (-1, 5, 0), (.min, 5, 0), (.max, 5, 0),
+                (0, -1, 0),
             ]
             for row in table {
                 let expected =

@@ -108,6 +108,26 @@ struct Damage: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test func `that was only touched is opened by many at once`() async throws {
+        try await withStore { store, path in
+            let sample = Sample(seed: 8, count: 3_000_000)
+            try await store.store(sample)
+            for isSound in [true, false] {
+                if isSound {
+                    #expect(utimensat(AT_FDCWD, file(of: sample.digest, in: path), nil, 0) == 0)
+                } else {
+                    try overwrite(file(of: sample.digest, in: path), with: [1, 2, 3])
+                }
+                try await withThrowingTaskGroup(of: Bool.self) { group in
+                    for _ in 0..<30 {
+                        group.addTask { try await store.content(of: sample.digest) == sample.bytes }
+                    }
+                    for try await isRight in group { #expect(isRight == isSound) }
+                }
+            }
+        }
+    }
+
     @Test func `that was copied into place without its time is taken in`() async throws {
         try await withStore { store, path in
             let sample = Sample(seed: 5, count: 5000)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import RegistryServer
 
-@Suite(.timeLimit(.minutes(1))) struct ContentTests {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct ContentTests {
     @Test(arguments: [true, false])
     func `a manifest is served with everything that clients look at`(_ inMemory: Bool) async throws {
         try await RunningServer.with(Fixture.content(inMemory: inMemory)) { server in

@@ -6,7 +6,7 @@ import Testing
 
 @testable import RegistryServer
 
-@Suite(.timeLimit(.minutes(1))) struct ListingTests {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct ListingTests {
     private static func tags(hasMore: Bool) -> FakeContent {
         FakeContent {
             $0.tags = { _ throws(CacheError) in

@@ -7,7 +7,7 @@ import Upstream
 
 @testable import RegistryServer
 
-@Suite(.timeLimit(.minutes(1))) struct RoutingTests {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct RoutingTests {
     @Test(arguments: [
         ("/v2/nginx/manifests/1", "dockerhub/library/nginx"),
         ("/v2/a/b/manifests/1", "dockerhub/a/b"),

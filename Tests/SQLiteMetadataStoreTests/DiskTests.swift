@@ -56,6 +56,26 @@ struct `A catalogue on a disk that takes nothing` {
         }
     }
 
+    @Test func `is written to again once a disk that was read-only no longer is`() async throws {
+        try await Mounts.withSmallDisk(size: "1m") { folder in
+            let path = folder + "/catalogue.db"
+            let repository = try Samples.repository("a")
+            try await withCatalogue(at: path) { store in
+                try await store.putTag("t", of: Samples.digest(1), in: repository)
+            }
+            try Mounts.remount(folder, "ro")
+            let store = try await SQLiteMetadataStore.open(path: path, reopeningInterval: .zero, logger: quiet)
+            await #expect(throws: MetadataStoreError.notWritable) { try await store.putBlobs([1]) }
+            #expect(try await store.statistics().blobs == 0)
+            try Mounts.remount(folder, "rw")
+            try await store.putBlobs([1])
+            try await store.putBlobs([2])
+            #expect(try await store.statistics().blobs == 2)
+            #expect(try await store.tag(Tag("t"), in: repository)?.digest == Samples.digest(1))
+            try await store.close()
+        }
+    }
+
     @Test func `cannot be made on a disk that is read-only or full`() async throws {
         try await Mounts.withSmallDisk(size: "1m") { folder in
             _ = try fill(folder)

@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test func `refuses a file of a newer version and leaves it as it is`() async throws {
+    @Test func `refuses a file of a newer version`() async throws {
         try await withTemporaryFolder { folder in
             let path = folder + "/catalogue.db"
             try await withCatalogue(at: path) { _ in }

@@ -99,14 +99,17 @@ final class Fill: Sendable {
 
     var written: Int64 { state.withLock { $0.progress.written } }
 
+    /// The blob's size, once anybody has said it.
+    var announcedSize: Int64? { state.withLock { $0.progress.size } }
+
     /// The upstream has answered.
     func begin(size: Int64?) { update { $0.progress.begin(size: size) } }
 
-    /// `count` more bytes can be read through `reader`.
-    func advance(by count: Int, in reader: any BlobReader) {
+    /// The first `contiguous` bytes can be read through `reader`.
+    func advance(to contiguous: Int64, in reader: any BlobReader) {
         update { state in
             state.stored = reader
-            state.progress.advance(by: count)
+            state.progress.advance(to: contiguous)
             state.storedEnd = state.progress.written
         }
     }
@@ -121,7 +124,7 @@ final class Fill: Sendable {
                 guard window.byteCount > 0, window.byteCount + bytes.readableBytes > windowLimit else {
                     window.append(bytes)
                     state.window = window
-                    state.progress.advance(by: bytes.readableBytes)
+                    state.progress.advance(to: state.progress.written + Int64(bytes.readableBytes))
                     return nil
                 }
                 let waiter = Waiter<Void>()

@@ -33,7 +33,8 @@ struct FillProgress: Sendable {
         self.size = size
     }
 
-    mutating func advance(by count: Int) { written += Int64(count) }
+    /// Never moves back: of two transfers that report at once the later may have less to report.
+    mutating func advance(to contiguous: Int64) { written = max(written, contiguous) }
 
     mutating func finish() {
         phase = .verified

@@ -1,9 +1,13 @@
 internal import BlobStore
 internal import NIOCore
 internal import OCI
+internal import Synchronization
 
 /// Where a fill's bytes go: into the store, or past it where the store cannot take them.
-struct FillSink {
+final class FillSink: Sendable {
+    /// The store refused bytes while several transfers wrote. Past it they can only go in order.
+    struct NotInOrder: Error {}
+
     private enum Target {
         case store(any BlobIngest)
         /// The disk is full or read-only: the readers get the bytes, and nothing is kept.
@@ -14,7 +18,13 @@ struct FillSink {
     private let store: any BlobStore
     private let room: StoreRoom
     private let expectedSize: Int64?
-    private var target: Target?
+    private struct State: Sendable {
+        var target: Target?
+        var refusal: BlobStoreError?
+        var isShared = false
+    }
+
+    private let state = Mutex(State())
 
     init(
         fill: Fill, store: any BlobStore, expectedSize: Int64?, room: StoreRoom
@@ -26,30 +36,49 @@ struct FillSink {
     }
 
     /// Why nothing is kept; nil where it is.
-    private(set) var refusal: BlobStoreError?
+    var refusal: BlobStoreError? { state.withLock { $0.refusal } }
 
-    mutating func append(_ bytes: ByteBuffer) async throws {
-        if let expectedSize, fill.written + Int64(bytes.readableBytes) > expectedSize {
-            throw CacheError.sizeMismatch(
-                expected: expectedSize, actual: fill.written + Int64(bytes.readableBytes))
+    /// Whether several transfers write, or have written.
+    var isShared: Bool {
+        get { state.withLock { $0.isShared } }
+        set { state.withLock { $0.isShared = newValue } }
+    }
+
+    /// Whether bytes may come in any order: only the store can take them so.
+    var takesAnyOrder: Bool {
+        state.withLock { if case .store = $0.target { true } else { false } }
+    }
+
+    /// Takes `bytes` of the blob at `offset`; in order where it does not take any.
+    func write(_ bytes: ByteBuffer, at offset: Int64) async throws {
+        if let expectedSize, offset + Int64(bytes.readableBytes) > expectedSize {
+            throw CacheError.sizeMismatch(expected: expectedSize, actual: offset + Int64(bytes.readableBytes))
         }
         switch try await openTarget() {
         case .store(let ingest):
             do {
-                try await ingest.append(bytes)
-                fill.advance(by: bytes.readableBytes, in: ingest.reader)
+                fill.advance(to: try await ingest.write(bytes, at: offset), in: ingest.reader)
             } catch {
-                try await bypass(ingest, because: error, with: bytes)
+                try await refused(by: ingest, because: error, bytes, at: offset)
             }
-        case .window(var hasher):
-            bytes.withUnsafeReadableBytes { hasher.update($0) }
-            target = .window(hasher)
-            try await fill.append(toWindow: bytes)
+        case .window(let hasher): try await pass(bytes, at: offset, hasher: hasher)
         }
     }
 
-    /// Compares everything that was appended with the digest.
-    mutating func verify() async throws {
+    /// Gives to the readers, past the store, what of `bytes` they do not have yet.
+    private func pass(_ bytes: ByteBuffer, at offset: Int64, hasher: DigestHasher) async throws {
+        guard offset <= fill.written else { throw NotInOrder() }
+        var bytes = bytes
+        bytes.moveReaderIndex(forwardBy: Int(min(max(0, fill.written - offset), Int64(bytes.readableBytes))))
+        guard bytes.readableBytes > 0 else { return }
+        var hasher = hasher
+        bytes.withUnsafeReadableBytes { hasher.update($0) }
+        state.withLock { [hasher] in $0.target = .window(hasher) }
+        try await fill.append(toWindow: bytes)
+    }
+
+    /// Compares everything that was written with the digest.
+    func verify() async throws {
         switch try await openTarget() {
         case .store(let ingest):
             do {
@@ -67,29 +96,33 @@ struct FillSink {
 
     /// Makes the blob visible in the store; returns false where it was only passed through.
     func commit() async throws(BlobStoreError) -> Bool {
-        guard case .store(let ingest) = target else { return false }
+        guard case .store(let ingest) = state.withLock({ $0.target }) else { return false }
         try await ingest.commit()
         return true
     }
 
     func abandon() async {
-        if case .store(let ingest) = target { await ingest.abandon() }
+        if case .store(let ingest) = state.withLock({ $0.target }) { await ingest.abandon() }
     }
 
     /// What the disk has yet to take; a guess of 64 MiB where nobody said how much comes.
     private var missingBytes: Int64 { expectedSize.map { $0 - fill.written } ?? 64 << 20 }
 
-    private mutating func openTarget() async throws -> Target {
-        if let target { return target }
-        let opened: Target
+    /// Called by one transfer before others join it.
+    private func openTarget() async throws -> Target {
+        if let target = state.withLock({ $0.target }) { return target }
         do {
-            opened = .store(try await beginIngest())
+            let opened = Target.store(try await beginIngest())
+            state.withLock { $0.target = opened }
+            return opened
         } catch {
-            refusal = error
-            opened = .window(DigestHasher(fill.digest.algorithm))
+            let opened = Target.window(DigestHasher(fill.digest.algorithm))
+            state.withLock { state in
+                state.refusal = error
+                state.target = opened
+            }
+            return opened
         }
-        target = opened
-        return opened
     }
 
     private func beginIngest() async throws(BlobStoreError) -> any BlobIngest {
@@ -106,22 +139,31 @@ struct FillSink {
     }
 
     /// Goes on without the store after it refused `bytes`. What it has taken stays readable there.
-    private mutating func bypass(
-        _ ingest: any BlobIngest, because error: BlobStoreError, with bytes: ByteBuffer
+    private func refused(
+        by ingest: any BlobIngest, because error: BlobStoreError, _ bytes: ByteBuffer, at offset: Int64
     ) async throws {
         switch error {
         case .digestMismatch, .sizeMismatch: throw CacheError(error)
         case .full:
-            if await room.make(missingBytes) {
-                do {
-                    try await ingest.append(bytes)
-                    fill.advance(by: bytes.readableBytes, in: ingest.reader)
-                    return
-                } catch {}
+            if await room.make(missingBytes), let contiguous = try? await ingest.write(bytes, at: offset) {
+                fill.advance(to: contiguous, in: ingest.reader)
+                return
             }
         case .readOnly, .inUse, .unsupportedLayout, .system: break
         }
-        refusal = error
+        guard !isShared, offset <= fill.written else { throw NotInOrder() }
+        let hasher = try await hash(of: ingest)
+        state.withLock { state in
+            state.refusal = error
+            state.target = .window(hasher)
+        }
+        // Its name goes, so that nothing is left behind; the readers keep it open.
+        await ingest.abandon()
+        try await pass(bytes, at: offset, hasher: hasher)
+    }
+
+    /// The hash of everything that the store has taken without a gap.
+    private func hash(of ingest: any BlobIngest) async throws -> DigestHasher {
         var hasher = DigestHasher(fill.digest.algorithm)
         var offset: Int64 = 0
         while offset < fill.written {
@@ -132,10 +174,6 @@ struct FillSink {
             chunk.withUnsafeReadableBytes { hasher.update($0) }
             offset += Int64(chunk.readableBytes)
         }
-        bytes.withUnsafeReadableBytes { hasher.update($0) }
-        target = .window(hasher)
-        // Its name goes, so that nothing is left behind; the readers keep it open.
-        await ingest.abandon()
-        try await fill.append(toWindow: bytes)
+        return hasher
     }
 }

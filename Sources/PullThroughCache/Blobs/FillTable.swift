@@ -50,6 +50,13 @@ struct FillTable: Sendable {
         return .leader(reader)
     }
 
+    /// Takes `fill` up; returns false where the blob is being filled or removed already.
+    mutating func begin(_ fill: Fill) -> Bool {
+        guard entries[fill.digest] == nil else { return false }
+        entries[fill.digest] = .filling(fill)
+        return true
+    }
+
     /// Forgets `fill`, unless another has taken its place.
     mutating func finish(_ fill: Fill) {
         if case .filling(let current) = entries[fill.digest], current === fill { entries[fill.digest] = nil }

@@ -70,6 +70,17 @@ final class Fills: Sendable {
         }
     }
 
+    /// Begins to fill `digest`, unless that is under way, for nobody in particular.
+    /// - Returns: the fill, if it was begun here.
+    @discardableResult
+    func start(_ digest: Digest, from source: Source) -> Fill? {
+        let fill = Fill(digest: digest, repository: source.repository, windowBytes: configuration.windowBytes)
+        guard table.withLock({ $0.begin(fill) }) else { return nil }
+        metrics.fillsStarted.increment()
+        if !work.start({ await self.perform(fill, from: source) }) { finish(fill, .cancelled) }
+        return fill
+    }
+
     /// Performs `removal` while nobody fills `digest`; returns nil, having done nothing, where somebody does.
     func removing<Value>(_ digest: Digest, _ removal: () async throws -> Value) async rethrows -> Value? {
         guard table.withLock({ $0.beginRemoval(of: digest) }) else { return nil }
@@ -85,25 +96,17 @@ final class Fills: Sendable {
     }
 
     private func perform(_ fill: Fill, from source: Source) async {
-        var sink = FillSink(fill: fill, store: store, expectedSize: source.expectedSize, room: room)
+        let sink = FillSink(fill: fill, store: store, expectedSize: source.expectedSize, room: room)
         metrics.runningFills.record(count)
         defer { metrics.runningFills.record(count) }
+        let transfer = FillTransfer(
+            fill: fill, source: source, configuration: configuration, metrics: metrics, logger: logger)
         do {
-            try await source.upstream.fills.pass {
-                try await transfer(into: &sink, fill: fill, from: source)
-            }
+            try await source.upstream.fills.pass { try await transfer.run(into: sink) }
             try await sink.verify()
         } catch {
             await sink.abandon()
-            let error = CacheError(error)
-            metrics.countFailedFill(error)
-            logger.warning(
-                "a fill failed",
-                metadata: [
-                    "digest": "\(fill.digest)", "repository": "\(source.repository)", "bytes": "\(fill.written)",
-                    "reason": "\(error)",
-                ])
-            finish(fill, error)
+            fail(fill, from: source, wasShared: sink.isShared, because: CacheError(error))
             return
         }
         // The readers have everything now; what follows makes it last.
@@ -125,59 +128,18 @@ final class Fills: Sendable {
         finish(fill, nil)
     }
 
-    /// Brings every byte into `sink`, going on where a broken transfer left off.
-    private func transfer(into sink: inout FillSink, fill: Fill, from source: Source) async throws {
-        var failures = 0
-        while true {
-            let before = fill.written
-            do {
-                try await attempt(into: &sink, fill: fill, from: source)
-                return
-            } catch let error as UpstreamError {
-                source.upstream.record(error)
-                failures = fill.written > before ? 1 : failures + 1
-                guard
-                    let pause = configuration.retries.pause(
-                        after: failures, error: error, jitter: Double.random(in: 0...1))
-                else { throw error }
-                metrics.fillsResumed.increment()
-                logger.info(
-                    "a fill goes on after its transfer broke",
-                    metadata: [
-                        "digest": "\(fill.digest)", "repository": "\(source.repository)",
-                        "offset": "\(fill.written)", "reason": "\(error)",
-                    ])
-                try await Task.sleep(for: pause)
-            }
-        }
-    }
-
-    private func attempt(into sink: inout FillSink, fill: Fill, from source: Source) async throws {
-        let transfer = try await source.upstream.registry.blob(
-            fill.digest, in: source.repository.name, from: fill.written)
-        if let announced = transfer.totalSize, let expected = source.expectedSize, announced != expected {
-            throw CacheError.sizeMismatch(expected: expected, actual: announced)
-        }
-        guard transfer.offset <= fill.written else {
-            throw UpstreamError.malformedAnswer(reason: "the range begins after the byte that was asked for")
-        }
-        let size = source.expectedSize ?? transfer.totalSize
-        fill.begin(size: size)
-        // An upstream without ranges begins anew; what is there already is passed over.
-        var surplus = fill.written - transfer.offset
-        for try await var chunk in transfer.body {
-            if surplus > 0 {
-                let skipped = Int(min(surplus, Int64(chunk.readableBytes)))
-                chunk.moveReaderIndex(forwardBy: skipped)
-                surplus -= Int64(skipped)
-            }
-            guard chunk.readableBytes > 0 else { continue }
-            metrics.bytesFetched.increment(by: Int64(chunk.readableBytes))
-            if size == nil, fill.written + Int64(chunk.readableBytes) > configuration.unsizedBlobLimitBytes {
-                throw UpstreamError.tooLarge(limitBytes: Int(configuration.unsizedBlobLimitBytes))
-            }
-            try await sink.append(chunk)
-        }
-        if let size, fill.written < size { throw UpstreamError.truncated }
+    private func fail(_ fill: Fill, from source: Source, wasShared: Bool, because error: CacheError) {
+        metrics.countFailedFill(error)
+        logger.warning(
+            "a fill failed",
+            metadata: [
+                "digest": "\(fill.digest)", "repository": "\(source.repository)", "bytes": "\(fill.written)",
+                "reason": "\(error)",
+            ])
+        finish(fill, error)
+        // Ranges that are of different content each: from here on in one piece, and this one at once.
+        guard wasShared, case .digestMismatch = error else { return }
+        source.upstream.notePointlessSegments(pause: configuration.segmentation.pause)
+        start(fill.digest, from: source)
     }
 }

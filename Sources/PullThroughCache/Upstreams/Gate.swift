@@ -29,6 +29,15 @@ final class Gate: Sendable {
         return try await operation()
     }
 
+    /// Enters if there is a turn that nobody waits for; ``leave()`` ends it.
+    func tryEnter() -> Bool {
+        state.withLock { state in
+            guard state.passing < limit, state.waiting.isEmpty else { return false }
+            state.passing += 1
+            return true
+        }
+    }
+
     private func enter() async throws {
         let waiter = try state.withLock { state -> Waiter<Void>? in
             if state.passing < limit {
@@ -52,7 +61,7 @@ final class Gate: Sendable {
     }
 
     /// Hands the turn to the first who still waits.
-    private func leave() {
+    func leave() {
         while true {
             let next = state.withLock { state -> Waiter<Void>? in
                 if let next = state.waiting.popFirst() { return next }

@@ -12,6 +12,7 @@ final class UpstreamHandle: Sendable {
     /// Turns for everything else, so that a manifest never waits behind large layers.
     let requests: Gate
     private let breaker = Mutex(Breaker())
+    private let segmentation = Mutex(SegmentationMemory())
     private let clock: any WallClock
 
     init(registry: any UpstreamRegistry, configuration: Configuration, clock: any WallClock) {
@@ -37,6 +38,22 @@ final class UpstreamHandle: Sendable {
             }
         }
     }
+
+    // MARK: Segments
+
+    /// Whether blobs may be fetched over several connections.
+    var maySegment: Bool { segmentation.withLock { $0.isAllowed(at: clock.now()) } }
+
+    /// Whether that was seen to help.
+    var segmentingHelps: Bool { segmentation.withLock { $0.helps } }
+
+    func noteUsefulSegments() { segmentation.withLock { $0.noteGain() } }
+
+    func notePointlessSegments(pause: Duration) {
+        segmentation.withLock { $0.notePointless(until: clock.now() + pause) }
+    }
+
+    // MARK: Outages
 
     /// Only what says that the upstream is down counts; a refusal is an answer.
     func record(_ error: UpstreamError) {

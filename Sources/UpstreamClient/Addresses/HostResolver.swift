@@ -14,11 +14,12 @@ package final class SystemHostResolver: HostResolver {
     private static let threadCount = 4
     private let threads = NIOThreadPool(numberOfThreads: threadCount)
 
-    package init() { threads.start() }
+    package init() {}
 
     deinit { threads.shutdownGracefully { _ in } }
 
     package func addresses(of name: String, timeout: Duration) async throws -> [SocketAddress] {
+        threads.start()  // The first time only.
         let loop = MultiThreadedEventLoopGroup.singleton.any()
         let promise = loop.makePromise(of: [SocketAddress].self)
         let timer = loop.scheduleTask(in: TimeAmount(timeout)) { promise.fail(HostResolutionError(status: EAI_AGAIN)) }

@@ -29,7 +29,7 @@ package struct WebAddress: Sendable, Hashable, CustomStringConvertible {
         else { throw .malformed }
         guard let scheme = url.scheme.flatMap({ Scheme(rawValue: $0.lowercased()) }) else { throw .unsupportedScheme }
         guard url.user == nil, url.password == nil else { throw .hasCredentials }
-        guard let host = url.host.flatMap(Self.normalized) else { throw .malformedHost }
+        guard let host = url.host(percentEncoded: true).flatMap(Self.normalized) else { throw .malformedHost }
         let port = url.port ?? (scheme == .https ? 443 : 80)
         guard (1...65_535).contains(port) else { throw .malformedHost }
         self.scheme = scheme
@@ -63,7 +63,7 @@ package struct WebAddress: Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         let isDefaultPort = port == (scheme == .https ? 443 : 80)
         let name = host.contains(":") ? "[\(host)]" : host
-        return "\(scheme.rawValue)://\(name)\(isDefaultPort ? "" : ":\(port)")\(url.path)"
+        return "\(scheme.rawValue)://\(name)\(isDefaultPort ? "" : ":\(port)")\(url.path(percentEncoded: true))"
     }
 }
 

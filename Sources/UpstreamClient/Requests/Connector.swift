@@ -48,7 +48,7 @@ struct Connector: Sendable {
                 ])
             return UpstreamAnswer(
                 head: head, address: address, isFromUpstream: isFromUpstream, method: method, exchange: exchange,
-                metrics: metrics)
+                metrics: metrics, bodyTimeout: configuration.bodyTimeout)
         } catch {
             let failure = Failure(error, hasHead: false)
             metrics.failed(method, failure.error)

@@ -1,12 +1,14 @@
 internal import HTTPSemantics
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOPosix
 internal import Upstream
 
 /// An answer whose head is here and whose body may still be on its way. Dropping it ends the transfer.
 final class UpstreamAnswer: Sendable {
     /// What is read of a body that nobody wants, so that its connection can serve again.
     private static let discardLimitBytes = 64 * 1024
+    private static let discardLimit = Duration.seconds(1)
 
     let head: HTTPResponseHead
     /// Where it came from in the end.
@@ -16,10 +18,12 @@ final class UpstreamAnswer: Sendable {
     private let method: HTTPMethod
     private let exchange: Exchange
     private let metrics: UpstreamMetrics
+    /// How long reading a whole body may take.
+    private let bodyTimeout: Duration
 
     init(
         head: HTTPResponseHead, address: WebAddress, isFromUpstream: Bool, method: HTTPMethod, exchange: Exchange,
-        metrics: UpstreamMetrics
+        metrics: UpstreamMetrics, bodyTimeout: Duration
     ) {
         self.head = head
         self.address = address
@@ -27,6 +31,7 @@ final class UpstreamAnswer: Sendable {
         self.method = method
         self.exchange = exchange
         self.metrics = metrics
+        self.bodyTimeout = bodyTimeout
     }
 
     deinit { exchange.cancel() }
@@ -53,6 +58,8 @@ final class UpstreamAnswer: Sendable {
         if method != .HEAD, let announced = contentLength, announced > Int64(limitBytes) {
             throw Failure(.tooLarge(limitBytes: limitBytes))
         }
+        let timer = expire(after: bodyTimeout)
+        defer { timer.cancel() }
         var body = ByteBuffer()
         while var piece = try await next() {
             guard piece.readableBytes <= limitBytes - body.readableBytes else {
@@ -68,6 +75,8 @@ final class UpstreamAnswer: Sendable {
 
     /// The first bytes of the body, however it goes on.
     func beginning(limitBytes: Int) async -> ByteBuffer {
+        let timer = expire(after: Self.discardLimit)
+        defer { timer.cancel() }
         var body = ByteBuffer()
         while body.readableBytes < limitBytes, let piece = try? await next() { body.writeImmutableBuffer(piece) }
         return body.getSlice(at: body.readerIndex, length: min(body.readableBytes, limitBytes)) ?? body
@@ -77,5 +86,12 @@ final class UpstreamAnswer: Sendable {
     func discard() async {
         if let announced = contentLength, method != .HEAD, announced > Int64(Self.discardLimitBytes) { return }
         _ = await beginning(limitBytes: Self.discardLimitBytes)
+    }
+
+    /// An upstream that sends a byte now and then is never stalled, and still must not hold anyone up for ever.
+    private func expire(after limit: Duration) -> Scheduled<Void> {
+        MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: TimeAmount(limit)) { [weak exchange] in
+            exchange?.expire()
+        }
     }
 }

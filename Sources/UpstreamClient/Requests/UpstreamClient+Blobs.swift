@@ -25,15 +25,18 @@ extension UpstreamClient {
     }
 
     package func blob(
-        _ digest: Digest, in repository: RepositoryName, from offset: Int64
+        _ digest: Digest, in repository: RepositoryName, from offset: Int64, to end: Int64?
     ) async throws(UpstreamError) -> BlobTransfer {
-        precondition(offset >= 0)
+        precondition(offset >= 0 && end.map { $0 > offset } ?? true)
         var operation = blobOperation(.GET, digest, repository)
-        if offset > 0 { operation.headers.add(name: "Range", value: "bytes=\(offset)-") }
+        if offset > 0 || end != nil {
+            let last = end.map { String($0 - 1) } ?? ""
+            operation.headers.add(name: "Range", value: "bytes=\(offset)-\(last)")
+        }
         return try await perform(operation) { answer throws(Failure) in
             let extent = try BlobExtent(
                 status: answer.status, contentLength: answer.contentLength,
-                contentRange: answer.headers.first(name: "Content-Range"), offset: offset)
+                contentRange: answer.headers.first(name: "Content-Range"), offset: offset, end: end)
             let reader = BlobReader(answer, extent)
             return BlobTransfer(
                 offset: extent.offset, totalSize: extent.totalSize, body: BlobBody { { try await reader.next() } })
@@ -53,9 +56,24 @@ struct BlobExtent: Hashable {
     var length: Int64?
     /// The whole blob; nil where it is not said.
     var totalSize: Int64?
+    /// Where the part that was asked for ends; nil: with the blob.
+    var end: Int64?
 
-    /// - Parameter offset: where the body was asked to begin.
-    init(status: Int, contentLength: Int64?, contentRange: String?, offset: Int64) throws(Failure) {
+    /// Whether a body of the announced length leads to the end of what was asked for.
+    var reachesEnd: Bool {
+        guard let length, let end = end ?? totalSize else { return true }
+        return offset + length >= min(end, totalSize ?? end)
+    }
+}
+
+extension BlobExtent {
+    /// - Parameters:
+    ///   - offset: where the body was asked to begin.
+    ///   - end: where it was asked to end; nil: with the blob.
+    init(
+        status: Int, contentLength: Int64?, contentRange: String?, offset: Int64, end: Int64? = nil
+    ) throws(Failure) {
+        self.end = end
         switch status {
         case 200:
             // The whole, whatever part was asked for.
@@ -78,12 +96,6 @@ struct BlobExtent: Hashable {
             totalSize = field.size
         default: throw Failure(.unexpectedStatus(status))
         }
-    }
-
-    /// Whether a body of the announced length leads to the blob's end.
-    var reachesEnd: Bool {
-        guard let length, let totalSize else { return true }
-        return offset + length == totalSize
     }
 }
 

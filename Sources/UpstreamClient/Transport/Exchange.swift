@@ -23,8 +23,10 @@ final class Exchange: HTTPClientResponseDelegate, Sendable {
         var isRequestSent = false
         /// When whoever waits now gives up; nil while nobody waits.
         var deadline: NIODeadline?
-        /// One timer at most, set anew when it fires too early: cheaper than one for each piece.
-        var isTimerSet = false
+        /// When the next timer fires; nil: none is set. One that fires too early is set anew, which is cheaper than one
+        /// for each piece.
+        var timerDue: NIODeadline?
+        var timer: Scheduled<Void>?
         var onEnd: (@Sendable () -> Void)?
     }
 
@@ -94,6 +96,9 @@ final class Exchange: HTTPClientResponseDelegate, Sendable {
 
     func cancel() { fail(CancellationError()) }
 
+    /// Ends it as having taken too long in all.
+    func expire() { fail(TimedOut()) }
+
     // MARK: HTTPClientResponseDelegate
 
     func didSendRequest(task: HTTPClient.Task<Void>) {
@@ -129,12 +134,12 @@ final class Exchange: HTTPClientResponseDelegate, Sendable {
     }
 
     func didFinishRequest(task: HTTPClient.Task<Void>) throws {
-        let (waiter, onEnd) = state.withLock { state in
+        let (waiter, close) = state.withLock { state in
             let waiter = state.table.receiveEnd()
             return (waiter, Self.close(&state))
         }
         waiter?.resume(returning: nil)
-        onEnd?()
+        close()
     }
 
     func didReceiveError(task: HTTPClient.Task<Void>, _ error: any Error) { fail(error) }
@@ -142,45 +147,62 @@ final class Exchange: HTTPClientResponseDelegate, Sendable {
     // MARK: Ends
 
     private func fail(_ error: any Error) {
-        let (told, task, onEnd) = state.withLock { state in
+        let (told, task, close) = state.withLock { state in
             let told = state.table.fail(error)
             let task = told.isNews ? state.task : nil
-            return (told, task, told.isNews ? Self.close(&state) : nil)
+            return (told, task, told.isNews ? Self.close(&state) : {})
         }
         task?.fail(reason: error)
         told.drop?.fail(error)
         told.head?.resume(throwing: error)
         told.piece?.resume(throwing: error)
-        onEnd?()
+        close()
     }
 
-    private static func close(_ state: inout State) -> (@Sendable () -> Void)? {
+    /// - Returns: what is left to do outside of the lock.
+    private static func close(_ state: inout State) -> @Sendable () -> Void {
+        let (onEnd, timer) = (state.onEnd, state.timer)
         state.task = nil
         state.deadline = nil
-        defer { state.onEnd = nil }
-        return state.onEnd
+        state.onEnd = nil
+        state.timer = nil
+        return {
+            timer?.cancel()
+            onEnd?()
+        }
     }
 
     // MARK: Time
 
     /// - Returns: whether a timer is to be set.
     private static func startClock(_ limit: TimeAmount, _ state: inout State) -> Bool {
-        state.deadline = .now() + limit
-        defer { state.isTimerSet = true }
-        return !state.isTimerSet
+        let deadline = NIODeadline.now() + limit
+        state.deadline = deadline
+        if let due = state.timerDue, due <= deadline { return false }
+        state.timerDue = deadline
+        return true
     }
 
     private func setTimer(in delay: TimeAmount) {
-        MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: delay) { [weak self] in self?.timerFired() }
+        let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: delay) { [weak self] () -> Void in
+            self?.timerFired()
+        }
+        let unneeded: Scheduled<Void>? = state.withLock { state in
+            guard !state.table.isOver else { return timer }
+            defer { state.timer = timer }
+            return state.timer
+        }
+        unneeded?.cancel()
     }
 
     private func timerFired() {
         let rest: TimeAmount? = state.withLock { state in
-            guard let deadline = state.deadline, !state.table.isOver else {
-                state.isTimerSet = false
-                return nil
-            }
-            return deadline - .now()
+            let now = NIODeadline.now()
+            if let due = state.timerDue, due > now { return nil }  // Another was set in its place.
+            state.timerDue = nil
+            guard let deadline = state.deadline, !state.table.isOver else { return nil }
+            if deadline > now { state.timerDue = deadline }
+            return deadline - now
         }
         guard let rest else { return }
         if rest > .zero { setTimer(in: rest) } else { fail(TimedOut()) }

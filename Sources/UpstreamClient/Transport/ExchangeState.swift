@@ -56,7 +56,8 @@ struct ExchangeState<HeadWaiter, PieceWaiter, Hold> {
     mutating func fail(_ error: any Error) -> (head: HeadWaiter?, piece: PieceWaiter?, drop: Hold?, isNews: Bool) {
         guard !isOver else { return (nil, nil, nil, false) }
         failure = error
-        piece = nil
+        // What came before is still handed on: a transfer that is resumed goes on after it.
+        if error is CancellationError { piece = nil }
         defer { (headWaiter, pieceWaiter, hold) = (nil, nil, nil) }
         return (headWaiter, pieceWaiter, hold, true)
     }
@@ -87,12 +88,12 @@ struct ExchangeState<HeadWaiter, PieceWaiter, Hold> {
     }
 
     mutating func takePiece(_ waiter: PieceWaiter) -> PieceOutcome {
-        if let failure { return .failed(failure) }
         defer { hold = nil }
         if let piece {
             self.piece = nil
             return .piece(piece, release: hold)
         }
+        if let failure { return .failed(failure) }
         if isEnded { return .end }
         pieceWaiter = waiter
         return .wait(release: hold)

@@ -44,6 +44,9 @@ extension Failure {
         case let error as HostResolutionError: self.init(.unreachable(reason: "\(error)"), retry: .afterBackOff)
         case let error as HTTPClientError: self.init(error, hasHead: hasHead)
         case let error as NIOConnectionError: self.init(.unreachable(reason: Self.reason(error)), retry: .afterBackOff)
+        case let error as IOError where !hasHead && error.errnoCode != ECONNRESET && error.errnoCode != EPIPE:
+            self.init(
+                .unreachable(reason: "connecting failed: \(IOError.text(error.errnoCode))"), retry: .afterBackOff)
         case is NIOSSLExtraError, is BoringSSLError, is NIOSSLError: self.init(tls: error, hasHead: hasHead)
         case is HTTPParserError where !hasHead:
             self.init(.malformedAnswer(reason: "it is not HTTP"))
@@ -57,7 +60,8 @@ extension Failure {
 
     private init(_ error: HTTPClientError, hasHead: Bool) {
         switch error {
-        case .cancelled where !hasHead, .alreadyShutdown: self.init(.unreachable(reason: "the client was shut down"))
+        case .cancelled, .alreadyShutdown:
+            self.init(hasHead ? .truncated : .unreachable(reason: "the client was shut down"))
         case .connectTimeout, .getConnectionFromPoolTimeout, .httpProxyHandshakeTimeout, .tlsHandshakeTimeout,
             .socksHandshakeTimeout:
             self.init(.unreachable(reason: "no connection in time"), retry: .afterBackOff)
@@ -89,9 +93,19 @@ extension Failure {
             self.init(.unreachable(reason: "TLS: the upstream demands a client certificate, or refuses ours"))
         } else if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") {
             self.init(.unreachable(reason: "TLS: the upstream does not speak TLS on this port"))
+        } else if text.contains("EOF during handshake") {
+            self.init(.unreachable(reason: "TLS: the upstream hung up on the handshake"), retry: .afterBackOff)
         } else {
-            self.init(.unreachable(reason: "TLS failed"), retry: .afterBackOff)
+            self.init(
+                .unreachable(reason: "TLS failed" + (Self.libraryReason(text).map { " (\($0))" } ?? "")),
+                retry: .afterBackOff)
         }
+    }
+
+    /// BoringSSL's name for what went wrong, such as `TLSV1_ALERT_PROTOCOL_VERSION`.
+    private static func libraryReason(_ text: String) -> String? {
+        let words = text.split { !($0.isASCII && ($0.isUppercase || $0.isNumber || $0 == "_")) }
+        return words.first { $0.count > 6 && $0.contains("_") && $0 != "OPENSSL_" }.map(String.init)
     }
 
     private static func reason(_ error: NIOConnectionError) -> String {

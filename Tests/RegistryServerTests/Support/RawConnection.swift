@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Synchronization
+import Testing
 
 /// A client that sends exactly the bytes that a test says, and shows exactly those it gets.
 final class RawConnection: Sendable {
@@ -70,14 +71,11 @@ final class RawConnection: Sendable {
 
     func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)).get() }
 
-    func close() async throws {
-        if channel.isActive { try await channel.close().get() }
-    }
+    /// The server may have closed already.
+    func close() async throws { try? await channel.close().get() }
 
     /// Waits for the server to close.
-    func closed() async throws {
-        while !collector.state.withLock({ $0.isClosed }) { try await change() }
-    }
+    func closed() async throws { try await wait { $0.isClosed } }
 
     var received: [UInt8] { collector.state.withLock { $0.bytes } }
     var isClosed: Bool { collector.state.withLock { $0.isClosed } }
@@ -85,33 +83,34 @@ final class RawConnection: Sendable {
     /// The next answer. Where the connection closes before its end, what came of it.
     func answer(isHead: Bool = false) async throws -> RawAnswer {
         while true {
-            let (answer, isClosed) = collector.state.withLock { state -> (RawAnswer?, Bool) in
+            let (answer, seen, isClosed) = collector.state.withLock { state -> (RawAnswer?, Int, Bool) in
                 guard let (answer, count) = RawAnswer.parse(state.bytes, isHead: isHead, isClosed: state.isClosed)
-                else { return (nil, state.isClosed) }
+                else { return (nil, state.bytes.count, state.isClosed) }
                 state.bytes.removeFirst(count)
-                return (answer, state.isClosed)
+                return (answer, state.bytes.count, state.isClosed)
             }
             if let answer { return answer }
             guard !isClosed else { throw ConnectionClosed() }
-            try await change()
+            try await received(atLeast: max(seen + 1, RawAnswer.announcedCount(received) ?? 0))
         }
     }
 
-    /// Waits until at least `count` bytes were received.
-    func received(atLeast count: Int) async throws {
-        while collector.state.withLock({ $0.bytes.count < count && !$0.isClosed }) { try await change() }
-    }
+    /// Waits until at least `count` bytes were received, or the connection closed.
+    func received(atLeast count: Int) async throws { try await wait { $0.bytes.count >= count || $0.isClosed } }
 
-    private func change() async throws {
-        try Task.checkCancellation()
-        let before = collector.state.withLock { ($0.bytes.count, $0.isClosed) }
-        await withCheckedContinuation { continuation in
-            let goesOn = collector.state.withLock { state in
-                if (state.bytes.count, state.isClosed) != before { return true }
-                state.waiting.append(continuation)
-                return false
+    private func wait(until condition: (State) -> Bool) async throws {
+        while true {
+            try Task.checkCancellation()
+            var isMet = false
+            await withCheckedContinuation { continuation in
+                isMet = collector.state.withLock { state in
+                    if condition(state) { return true }
+                    state.waiting.append(continuation)
+                    return false
+                }
+                if isMet { continuation.resume() }
             }
-            if goesOn { continuation.resume() }
+            if isMet { return }
         }
     }
 
@@ -119,7 +118,9 @@ final class RawConnection: Sendable {
 }
 
 /// An answer as it came over the wire.
-struct RawAnswer: Sendable {
+struct RawAnswer: Sendable, CustomTestStringConvertible {
+    var testDescription: String { "\(status), \(body.count) bytes" }
+
     var status: Int
     /// By name in lower case; the last of each.
     var fields: [String: String]
@@ -157,6 +158,17 @@ struct RawAnswer: Sendable {
         }
         guard isClosed else { return nil }
         return (RawAnswer(status: status, fields: fields, body: Array(bytes[start...]), isComplete: false), bytes.count)
+    }
+
+    /// How many bytes the first answer in `bytes` takes, once its head is there and says so.
+    static func announcedCount(_ bytes: [UInt8]) -> Int? {
+        guard let end = find([13, 10, 13, 10], in: bytes, from: 0) else { return nil }
+        for line in String(decoding: bytes[..<end], as: UTF8.self).components(separatedBy: "\r\n")
+        where line.lowercased().hasPrefix("content-length: ") {
+            guard let length = Int(line.dropFirst(16)), end + 4 + length > bytes.count else { return nil }
+            return end + 4 + length
+        }
+        return nil
     }
 
     private static func chunked(_ bytes: [UInt8], from start: Int, isClosed: Bool) -> ([UInt8], Int, Bool)? {

@@ -11,12 +11,13 @@ struct RunningServer: Sendable {
     let server: RegistryServer
     /// `127.0.0.1:PORT`.
     let address: String
-    private let group: ServiceGroup
+    /// Nil where the test runs the server itself.
+    var group: ServiceGroup?
 
     var port: Int { Int(address.split(separator: ":").last ?? "") ?? 0 }
     var url: String { "http://\(address)" }
 
-    func shutDown() async { await group.triggerGracefulShutdown() }
+    func shutDown() async { await group?.triggerGracefulShutdown() }
 
     private struct ServerService: Service {
         let server: RegistryServer

@@ -1,0 +1,124 @@
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import OCI
+
+/// The course of one exchange: an answer is found, written and recorded.
+extension ConnectionHandler {
+    /// Asks the cache in a task, which belongs to this exchange and ends with it. It is not structured, since the
+    /// event loop that starts it cannot wait; and a channel of requests to one task for each connection would cost a
+    /// task for every idle connection.
+    func wait(for work: @escaping @Sendable () async -> Answer, exchange id: UInt64) {
+        guard let context else { return }
+        let eventLoop = context.eventLoop
+        let handler = NIOLoopBound(self, eventLoop: eventLoop)
+        exchange?.task = Task {
+            let answer = await work()
+            eventLoop.execute { handler.value.arrived(answer, exchange: id) }
+        }
+    }
+
+    private func arrived(_ answer: Answer, exchange id: UInt64) {
+        guard exchange?.id == id else { return }
+        exchange?.task = nil
+        deliver(answer)
+        advance()
+    }
+
+    /// Flushes what was written and goes on with whatever waits. For callers outside of a read.
+    func advance() {
+        proceed()
+        flush()
+        armTimer()
+    }
+
+    func deliver(_ answer: Answer) {
+        guard let exchange else { return }
+        if let reason = answer.internalReason {
+            environment.logger.error("the cache failed", metadata: ["reason": "\(reason)"])
+        }
+        let body: Answer.Body = exchange.pending.request.isHead ? .none : answer.body
+        switch body {
+        case .none:
+            writeHead(of: answer)
+            finish()
+        case .bytes(let bytes):
+            writeHead(of: answer)
+            if bytes.readableBytes > 0 {
+                context?.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
+                self.exchange?.bytesSent += Int64(bytes.readableBytes)
+            }
+            finish()
+        case .content(let content, let range):
+            self.exchange?.answer = answer
+            startTransfer(of: content, range: range)
+        }
+    }
+
+    func writeHead(of answer: Answer) {
+        guard let exchange, let context else { return }
+        var fields = answer.fields
+        fields.add(name: "Date", value: environment.date.text)
+        if transport != .http2 {
+            if environment.connections.isDraining { self.exchange?.pending.closesConnection = true }
+            if self.exchange?.pending.closesConnection == true { fields.add(name: "Connection", value: "close") }
+            if case .content(_, let range) = answer.body, range.upperBound == .max, !exchange.pending.request.isHead {
+                fields.add(name: "Transfer-Encoding", value: "chunked")
+            }
+        }
+        self.exchange?.answer = answer
+        self.exchange?.isHeadWritten = true
+        needsFlush = true
+        let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: fields)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+    }
+
+    func finish() {
+        guard let exchange, let context else { return }
+        needsFlush = true
+        record(exchange, isComplete: true)
+        self.exchange = nil
+        idleSince = .now()
+        guard exchange.pending.closesConnection else {
+            context.write(wrapOutboundOut(.end(nil)), promise: nil)
+            return
+        }
+        isEnding = true
+        let leavesInput = exchange.pending.leavesInput || !queue.isEmpty
+        queue = RequestQueue()
+        needsFlush = false
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { result in
+            if case .success = result { handler.value.end(leavingInput: leavesInput) }
+        }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: promise)
+        noteProgress()
+    }
+
+    /// Closes. Where bytes of the client are unread the kernel would reset the connection, and the client might lose
+    /// the answer that tells it why; so our side is closed, and the client's bytes are read for a moment
+    /// (RFC 9112, 9.6).
+    private func end(leavingInput: Bool) {
+        guard let context, context.channel.isActive else { return }
+        guard leavingInput, transport != .http2 else {
+            context.close(mode: .all, promise: nil)
+            return
+        }
+        lingersSince = .now()
+        context.close(mode: .output, promise: nil)
+        armTimer()
+        context.read()
+    }
+
+    func record(_ exchange: Exchange, isComplete: Bool) {
+        let request = exchange.pending.request
+        let status = Int(exchange.answer?.status.code ?? 499)
+        let nanoseconds = (NIODeadline.now() - request.startedAt).nanoseconds
+        environment.metrics.record(
+            method: request.method, kind: exchange.kind,
+            status: isComplete ? ServerMetrics.StatusClass(status: status) : .aborted,
+            bytes: exchange.bytesSent, nanoseconds: nanoseconds)
+        environment.accessLog.record(exchange, status: status, nanoseconds: nanoseconds, isComplete: isComplete)
+    }
+}

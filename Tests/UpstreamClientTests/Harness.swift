@@ -1,0 +1,113 @@
+import Logging
+import NIOCore
+import OCI
+import RegistryTestKit
+import Synchronization
+import Timekeeping
+import Upstream
+import UpstreamClient
+
+/// A client of a test registry, with time in the test's hands.
+struct Harness: Sendable {
+    let registry: TestRegistry
+    let client: UpstreamClient
+    let clock: ManualWallClock
+    let pauses: Pauses
+
+    /// The pauses between attempts, which pass at once and move the clock.
+    final class Pauses: Sendable {
+        private let taken = Mutex<[Duration]>([])
+        var all: [Duration] { taken.withLock { $0 } }
+        func add(_ pause: Duration) { taken.withLock { $0.append(pause) } }
+    }
+
+    static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    static func run(
+        tls: ServerTLS? = nil, credentials: UpstreamClient.Credentials = .anonymous, host: String? = nil,
+        proxy: ProxySettings = ProxySettings(), resolver: (any HostResolver)? = nil,
+        configure: (inout UpstreamClient.Configuration, TestRegistry) throws -> Void = { _, _ in },
+        _ body: (Harness) async throws -> Void
+    ) async throws {
+        try await TestRegistry.withRunning(tls: tls) { registry in
+            let transport = UpstreamTransport(proxy: proxy, resolver: resolver ?? SystemHostResolver(), logger: logger)
+            var configuration = UpstreamClient.Configuration(
+                name: "test", usesTLS: tls != nil,
+                host: try RegistryHost("\(host ?? registry.address):\(registry.port)"), credentials: credentials)
+            do {
+                try configure(&configuration, registry)
+                let clock = ManualWallClock()
+                let pauses = Pauses()
+                let client = UpstreamClient(
+                    configuration: configuration, transport: transport, clock: clock, logger: logger,
+                    environment: UpstreamClient.Environment(
+                        random: { 1 },
+                        sleep: { pause in
+                            pauses.add(pause)
+                            clock.advance(by: pause)
+                        }))
+                try await body(Harness(registry: registry, client: client, clock: clock, pauses: pauses))
+            } catch {
+                try await transport.shutdown()
+                throw error
+            }
+            try await transport.shutdown()
+        }
+    }
+}
+
+extension Harness {
+    /// Runs against a registry that demands tokens for `image`.
+    static func runWithTokens(
+        _ image: TestImage.PlatformImage, _ settings: (inout TokenAuthority.Settings) -> Void = { _ in },
+        credentials: UpstreamClient.Credentials = .anonymous,
+        configure: (inout UpstreamClient.Configuration, TestRegistry) throws -> Void = { _, _ in },
+        _ body: (Harness, TokenAuthority) async throws -> Void
+    ) async throws {
+        var all = TokenAuthority.Settings()
+        settings(&all)
+        let authority = TokenAuthority(all)
+        try await run(credentials: credentials, configure: configure) { harness in
+            harness.registry.access = .bearer(authority)
+            harness.registry.add(image, to: "library/nginx", tag: "latest")
+            try await body(harness, authority)
+        }
+    }
+}
+
+let repository = RepositoryName.named("library/nginx")
+let tag = ManifestReference.tag(.latest)
+
+extension RepositoryName {
+    static func named(_ text: String) -> RepositoryName {
+        do { return try RepositoryName(text) } catch { preconditionFailure("\(error)") }
+    }
+}
+
+extension UpstreamClient {
+    /// A whole blob.
+    func wholeBlob(_ digest: Digest, in name: RepositoryName = repository, from offset: Int64 = 0) async throws
+        -> ByteBuffer
+    {
+        let transfer = try await blob(digest, in: name, from: offset)
+        var bytes = ByteBuffer()
+        for try await piece in transfer.body { bytes.writeImmutableBuffer(piece) }
+        return bytes
+    }
+
+    func manifestBytes(_ reference: ManifestReference = tag, in name: RepositoryName = repository) async throws
+        -> ByteBuffer
+    {
+        try await manifest(reference, in: name, limitBytes: 4 << 20).bytes
+    }
+}
+
+/// The error of `body`; nil where there is none.
+func upstreamError<Result>(_ body: () async throws -> Result) async -> UpstreamError? {
+    do {
+        _ = try await body()
+        return nil
+    } catch {
+        return error as? UpstreamError
+    }
+}
