@@ -175,8 +175,8 @@ let package = Package(
         tests(
             "CommandsTests",
             [
-                "Commands", "OCI", "Rules", argumentParser, yams, "ControlServer", "RegistryServer", "UpstreamClient",
-                "PullThroughCache", "Timekeeping", logging,
+                "Commands", "OCI", "Rules", "RegistryTestKit", "ControlServer", "RegistryServer", "UpstreamClient",
+                "PullThroughCache", "Timekeeping", logging, nioCore,
             ]),
         // Real programs judge the real binary: nothing of the product is linked.
         tests("IntegrationTests", [crypto]),

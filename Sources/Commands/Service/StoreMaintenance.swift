@@ -106,6 +106,11 @@ struct StoreMaintenance: Sendable {
             unlink(old)
             guard rename(file, old) == 0 || errno == ENOENT else { throw moveFailed(file) }
         }
+        // What the new one's log still holds goes with it, and is there first; its index is made anew.
+        guard rename("\(newPath)-wal", "\(path)-wal") == 0 || errno == ENOENT else {
+            throw moveFailed("\(newPath)-wal")
+        }
+        unlink("\(newPath)-shm")
         guard rename(newPath, path) == 0 else { throw moveFailed(newPath) }
         syncDirectory(configuration.storeDirectory)
     }
