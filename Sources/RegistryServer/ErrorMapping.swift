@@ -50,8 +50,9 @@ struct ErrorMapping: Hashable {
                 default: .nameUnknown
                 }
             self.init(status: 404, code, message)
-        // Never 401: the client would ask its user to log in to Weir.
-        case .unauthorized: self.init(status: 403, .denied, message)
+        // Never 401: the client would ask its user to log in to Weir. The code is what Docker looks at: after this one it
+        // goes on to the upstream with its user's own account, which may see what Weir's may not.
+        case .unauthorized: self.init(status: 403, .unauthorized, message)
         case .rateLimited(_, let wait): self.init(status: 429, .tooManyRequests, message, retryAfter: wait)
         case .unreachable: self.init(status: 503, .unavailable, message)
         case .timedOut: self.init(status: 504, .unavailable, message)
