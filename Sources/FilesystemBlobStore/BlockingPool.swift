@@ -29,15 +29,8 @@ struct BlockingPool: Sendable {
         return try result.get()
     }
 
-    /// Runs `work` on one of the threads some time.
-    func later(_ work: @escaping @Sendable () -> Void) {
-        threads.submit { state in
-            switch state {
-            case .active: work()
-            case .cancelled: NIOThreadPool.singleton.submit { _ in work() }
-            }
-        }
-    }
+    /// Runs `work` on one of the threads some time; before ``shutDown()`` returns at the latest, and at once after it.
+    func later(_ work: @escaping @Sendable () -> Void) { threads.submit { _ in work() } }
 
     func shutDown() async {
         // Fails only where the pool never ran.

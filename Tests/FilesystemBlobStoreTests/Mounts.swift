@@ -24,7 +24,12 @@ enum Mounts {
         }
     }
 
-    static func makeReadOnly(_ path: String) throws {
-        try #require(run("/bin/mount", ["-o", "remount,ro", path]) == 0)
+    /// Refused as busy while a file is open for writing, which may be so for a moment after its last use.
+    static func makeReadOnly(_ path: String) async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while run("/bin/mount", ["-o", "remount,ro", path]) != 0 {
+            try #require(ContinuousClock.now < deadline)
+            await Task.yield()
+        }
     }
 }

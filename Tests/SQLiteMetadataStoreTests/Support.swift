@@ -76,7 +76,12 @@ enum Mounts {
         }
     }
 
-    static func remount(_ path: String, _ options: String) throws {
-        try #require(run("/bin/mount", ["-o", "remount,\(options)", path]) == 0)
+    /// Refused as busy while a file is open for writing, which may be so for a moment after its last use.
+    static func remount(_ path: String, _ options: String) async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while run("/bin/mount", ["-o", "remount,\(options)", path]) != 0 {
+            try #require(ContinuousClock.now < deadline)
+            await Task.yield()
+        }
     }
 }
