@@ -8,6 +8,8 @@ struct HTTPAnswer: Sendable {
     /// Names in lower case. The last value where a field came twice.
     let fields: [String: String]
     let body: Data
+    /// The version of HTTP: `1.1`, `2`; empty where no answer came.
+    let version: String
     /// curl's exit status: 0 where the answer came whole, 18 where the connection was cut in its midst.
     let exit: Int
 
@@ -90,12 +92,14 @@ extension ClosedMachine {
     private static func answer(told: String, folder: String, suffix: String) throws -> HTTPAnswer {
         let numbers = told.split(separator: " ").compactMap { Int($0) }
         var fields: [String: String] = [:]
+        var version = ""
         for line in ((try? readText("\(folder)/fields\(suffix)")) ?? "").split(whereSeparator: \.isNewline) {
+            if line.hasPrefix("HTTP/") { version = String(line.dropFirst("HTTP/".count).prefix { $0 != " " }) }
             guard let colon = line.firstIndex(of: ":") else { continue }
             fields[line[..<colon].lowercased()] = String(line[line.index(after: colon)...].drop { $0 == " " })
         }
         return HTTPAnswer(
             status: numbers.first ?? 0, fields: fields, body: (try? readBytes("\(folder)/body\(suffix)")) ?? Data(),
-            exit: numbers.count > 1 ? numbers[1] : -1)
+            version: version, exit: numbers.count > 1 ? numbers[1] : -1)
     }
 }

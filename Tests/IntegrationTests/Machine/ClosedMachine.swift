@@ -19,6 +19,8 @@ final class ClosedMachine: Sendable {
     /// The machine's first process, as seen from outside.
     private let first: pid_t
     private let counter = Mutex(0)
+    /// Keeps what was started running when the test that started it looks at it no more.
+    private let started = Mutex<[MachineProcess]>([])
 
     /// Runs `body` on a new machine, and removes the machine afterwards.
     static func with<Result>(_ body: (ClosedMachine) async throws -> Result) async throws -> Result {
@@ -127,7 +129,10 @@ final class ClosedMachine: Sendable {
     func start(
         _ program: String, _ arguments: [String], name: String, environment: [String: String] = [:]
     ) throws -> MachineProcess {
-        MachineProcess(try launch(program, arguments, outputPath: logPath(name), environment: environment))
+        let process = MachineProcess(
+            try launch(program, arguments, outputPath: logPath(name), environment: environment))
+        started.withLock { $0.append(process) }
+        return process
     }
 
     /// Where a program's output goes, for ``start(_:_:name:environment:)`` with that name.

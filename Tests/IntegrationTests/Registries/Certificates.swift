@@ -12,9 +12,9 @@ struct Certificates {
         let keyFile: String
     }
 
-    init(on machine: ClosedMachine) async throws {
+    init(on machine: ClosedMachine, name: String = "authority") async throws {
         self.machine = machine
-        folder = try machine.scratch.folder("certificates")
+        folder = try machine.scratch.folder("certificates-\(name)")
         try await makeKey("authority")
         try await machine.succeed(
             "openssl",

@@ -23,6 +23,7 @@ extension RealPrograms {
                 try await stage.weir.stop()
                 let checked = try await stage.weir.command(["fsck"])
                 #expect(checked.ending == .exited(0), "\(checked.output)\(checked.errors)")
+                #expect(!checked.output.isEmpty, "fsck says something")
             }
         }
 
@@ -52,15 +53,43 @@ extension RealPrograms {
             try await Stage.with(layerBytes: 4 << 20) { stage in
                 #expect(try await stage.pullIsExact())
                 let blob = try stage.image.native.layers[2]
-                let name = String(blob.digest.dropFirst("sha256:".count))
-                func isStored() throws -> Bool {
-                    try files(under: stage.weir.directory).contains { $0.hasSuffix("/\(name)") }
-                }
-                #expect(try isStored())
+                #expect(try stage.weir.isStored(blob))
                 let result = try await stage.weir.command(["evict", "docker.io/library/x:multi"])
                 #expect(result.ending == .exited(0), "\(result.errors)")
-                try await eventually("the blob's file is gone") { try !isStored() }
+                try await eventually("the blob's file is gone") { try !stage.weir.isStored(blob) }
                 #expect(try await stage.pullIsExact(), "and it comes again when it is asked for")
+            }
+        }
+
+        @Test(.needs(), .timeLimit(.minutes(1)))
+        func `a blob that two repositories share survives the eviction of one`() async throws {
+            try await Stage.with { stage in
+                try await stage.registry.push(stage.image, as: "library/other")
+                let other = "\(stage.weir.authority)/library/other:multi"
+                #expect(try await stage.pullIsExact())
+                #expect(try await stage.pullIsExact(other))
+                let result = try await stage.weir.command(["evict", "docker.io/library/x:multi"])
+                #expect(result.ending == .exited(0), "\(result.errors)")
+                _ = try await stage.weir.command(["gc"])
+                try await stage.registry.stop()
+                #expect(try await stage.pullIsExact(other))
+            }
+        }
+
+        @Test(.needs(), .timeLimit(.minutes(1)))
+        func `fsck finds an altered blob, and the next pull brings it anew`() async throws {
+            try await Stage.with { stage in
+                #expect(try await stage.pullIsExact())
+                try await stage.weir.stop()
+                let blob = try stage.image.native.layers[2]
+                try stage.weir.damage(blob)
+                let found = try await stage.weir.command(["fsck"])
+                #expect((found.output + found.errors).contains(blob.digest), "it names the blob")
+                _ = try await stage.weir.command(["fsck", "--repair"])
+                let clean = try await stage.weir.command(["fsck"])
+                #expect(clean.ending == .exited(0), "\(clean.output)\(clean.errors)")
+                try await stage.weir.start()
+                #expect(try await stage.pullIsExact())
             }
         }
 
@@ -68,7 +97,7 @@ extension RealPrograms {
         func `a command without a service says so and fails`() async throws {
             try await Stage.with { stage in
                 try await stage.weir.stop()
-                let result = try await stage.weir.command(["status"])
+                let result = try await stage.weir.command(["status"], within: .seconds(10))
                 #expect(result.ending != .exited(0))
                 #expect(!result.errors.isEmpty)
             }

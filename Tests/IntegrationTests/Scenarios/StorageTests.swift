@@ -31,6 +31,29 @@ extension RealPrograms {
         }
 
         @Test(.needs(), .timeLimit(.minutes(2)))
+        func `the store is kept under its limit, and what was pulled last stays`() async throws {
+            try await Stage.with(layerBytes: 3 << 20, configure: { $0.limit = "24MiB" }) { stage in
+                let factory = ImageFactory(machine: stage.machine)
+                var images: [ImageLayout] = []
+                for number in 0..<6 {
+                    let image = try await factory.make("n\(number)", layerBytes: 3 << 20)
+                    try await stage.registry.push(image, as: "library/n\(number)")
+                    let folder = try await stage.skopeo.pull("\(stage.weir.authority)/library/n\(number):multi")
+                    #expect(try Skopeo.verified(folder, is: image) == image.everything)
+                    images.append(image)
+                }
+                // Six times 7 MiB and more were pulled.
+                try await eventually("the store is under its limit", within: .seconds(60)) {
+                    try stage.weir.storedBytes() < 24 << 20
+                }
+                #expect(try !stage.weir.isStored(try images[0].native.layers[2]), "the oldest went first")
+                try await stage.registry.stop()
+                let folder = try await stage.skopeo.pull("\(stage.weir.authority)/library/n5:multi")
+                #expect(try Skopeo.verified(folder, is: images[5]) == images[5].everything)
+            }
+        }
+
+        @Test(.needs(), .timeLimit(.minutes(2)))
         func `a read-only store never refuses a pull`() async throws {
             try await ClosedMachine.with { machine in
                 let registry = try await RealRegistry(on: machine)

@@ -21,6 +21,10 @@ struct WeirConfiguration {
     var port = 5000
     /// Where the store is; a folder of the test's own where nil.
     var directory: String?
+    /// Bytes, or a share of the file system.
+    var limit = "1GiB"
+    /// Makes it serve HTTPS.
+    var identity: Certificates.Identity?
 
     /// The file's text.
     func text(directory: String, socket: String) -> String {
@@ -42,10 +46,11 @@ struct WeirConfiguration {
             listen: 127.0.0.1:\(port)
             storage:
               directory: \(directory)
-              limit: 1GiB
+              limit: \(limit)
             wellKnownRegistries: false
             control: { socket: \(socket) }
             timeouts: { drain: 30s }
+            \(identity.map { "tls: { certificate: \($0.certificateFile), key: \($0.keyFile) }" } ?? "")
             rules:
             \(rules.joined(separator: "\n"))
 

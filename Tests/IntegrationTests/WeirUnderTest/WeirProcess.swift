@@ -11,7 +11,7 @@ final class WeirProcess {
     private var process: MachineProcess?
 
     var authority: String { "127.0.0.1:\(configuration.port)" }
-    var origin: String { "http://\(authority)" }
+    var origin: String { "\(configuration.identity == nil ? "http" : "https")://\(authority)" }
 
     /// The binary beside the test bundle, or what `WEIR` names.
     static var binary: String {
@@ -54,7 +54,7 @@ final class WeirProcess {
         try await waitUntilListening()
         try await eventually("weir is ready") {
             try checkIsRunning()
-            return try await machine.request("\(origin)/readyz").status == 200
+            return try await machine.request("\(origin)/readyz", options: ["--insecure"]).status == 200
         }
     }
 
@@ -100,9 +100,46 @@ final class WeirProcess {
     /// Everything it wrote so far, over all its starts.
     var log: String { (try? readText(machine.logPath(logName))) ?? "" }
 
+    /// What is worth reading of the log: the beginning of a crash, where there was one, else the log's end.
+    var logEnd: String {
+        let log = log
+        guard let crash = log.firstRange(of: "Fatal error") ?? log.firstRange(of: "*** Program crashed") else {
+            return String(log.suffix(3000))
+        }
+        return String(log[crash.lowerBound...].prefix(3000))
+    }
+
     /// Files that an unfinished fill left.
     func unfinishedFiles() throws -> [String] {
         try files(under: directory).filter { $0.split(separator: "/").dropLast().contains("ingest") }
+    }
+
+    /// Whether the store holds `content`.
+    func isStored(_ content: Content) throws -> Bool {
+        let name = content.digest.dropFirst("sha256:".count)
+        return try files(under: directory).contains { $0.hasSuffix("/\(name)") }
+    }
+
+    /// Changes the last bytes of a stored blob, as a disk does that fails silently; its length stays.
+    func damage(_ content: Content) throws {
+        let name = content.digest.dropFirst("sha256:".count)
+        guard let path = try files(under: directory).first(where: { $0.hasSuffix("/\(name)") }) else {
+            throw MachineError.unreadable(path: content.digest)
+        }
+        let descriptor = open("\(directory)/\(path)", O_WRONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        let noise: [UInt8] = [0, 1, 2, 3, 4, 5, 6, 7]
+        guard pwrite(descriptor, noise, noise.count, off_t(content.size - noise.count)) == noise.count else {
+            throw MachineError.unreadable(path: path)
+        }
+    }
+
+    /// The bytes of all blobs in the store.
+    func storedBytes() throws -> Int {
+        try files(under: "\(directory)/blobs").reduce(0) { sum, path in
+            var information = stat()
+            return stat("\(directory)/blobs/\(path)", &information) == 0 ? sum + Int(information.st_size) : sum
+        }
     }
 
     private func checkIsRunning() throws {
@@ -110,7 +147,7 @@ final class WeirProcess {
     }
 
     private func failure(_ ending: ManagedProcess.Ending) -> MachineError {
-        .failed(command: "weir serve", ending: ending, output: String(log.suffix(4000)))
+        .failed(command: "weir serve", ending: ending, output: logEnd)
     }
 
     private var logName: String { configurationPath.split(separator: "/").last.map { "log-\($0)" } ?? "log-weir" }
