@@ -159,14 +159,8 @@ let package = Package(
             "RegistryServerTests",
             [
                 "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore",
-                "Upstream",
-                "MetadataStore", "FilesystemBlobStore", "SQLiteMetadataStore", "UpstreamClient",
-                "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging, x509,
-                crypto,
-                serviceLifecycle,
-                "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging, x509,
-                asn1,
-                crypto, serviceLifecycle,
+                "Upstream", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL,
+                logging, x509, asn1, crypto, serviceLifecycle,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(

@@ -47,16 +47,20 @@ package final class PullThroughCache: ContentSource {
             configuration: configuration, store: store, work: work, metrics: metrics, logger: logger,
             room: StoreRoom(
                 allows: { await collector.allows(bytes: $0) }, make: { await collector.makeRoom(bytes: $0) }),
-            completion: { digest, size, repository, isStored in
-                catalogue.confirm(digest, size: size, in: repository, at: clock.now())
-                guard isStored else { return }
-                let now = clock.now()
-                await catalogue.noteStored(BlobRecord(digest: digest, size: size, storedAt: now, usedAt: now))
-                collector.noteStored(bytes: size)
-                if await collector.isOverLimit() {
-                    work.start { _ = try? await collector.collect(isDryRun: false) }
-                }
-            })
+            bookkeeping: Fills.Bookkeeping(
+                willStore: { digest, size in
+                    let now = clock.now()
+                    await catalogue.noteStored(BlobRecord(digest: digest, size: size, storedAt: now, usedAt: now))
+                },
+                couldNotStore: { await catalogue.noteNotStored($0) },
+                didFinish: { digest, size, repository, isStored in
+                    catalogue.confirm(digest, size: size, in: repository, at: clock.now())
+                    guard isStored else { return }
+                    collector.noteStored(bytes: size)
+                    if await collector.isOverLimit() {
+                        work.start { _ = try? await collector.collect(isDryRun: false) }
+                    }
+                }))
         let fetchAhead = FetchAhead(
             isEnabled: configuration.fetchesAhead, fills: fills, store: store, work: work, metrics: metrics)
         collector.attach(fills, fetchAhead)

@@ -169,7 +169,8 @@ struct BlobTests {
 
     @Test func `the upstream is read no faster than the reader reads`() async throws {
         try await run { harness in
-            let large = TestContent(ByteBuffer(repeating: 7, count: 64 << 20))
+            // More than the sockets of both sides may hold together on a machine that is generous with them.
+            let large = TestContent(ByteBuffer(repeating: 7, count: 96 << 20))
             harness.registry.add(blob: large.bytes, to: "library/nginx")
             let transfer = try await harness.client.blob(large.digest, in: repository, from: 0)
             var iterator = transfer.body.makeAsyncIterator()
@@ -178,7 +179,7 @@ struct BlobTests {
             #expect(try await harness.client.wholeBlob(large.digest).readableBytes == large.size)
             let standing = try #require(harness.registry.requests.first)
             #expect(standing.progress == .underWay)
-            #expect(standing.bodyBytesSent < 16 << 20)
+            #expect(standing.bodyBytesSent < 80 << 20)
             while let piece = try await iterator.next() { count += piece.readableBytes }
             #expect(count == large.size)
         }

@@ -44,8 +44,8 @@ final class FillSink: Sendable {
         set { state.withLock { $0.isShared = newValue } }
     }
 
-    /// Whether bytes may come in any order: only the store can take them so.
-    var takesAnyOrder: Bool {
+    /// Whether the store takes the bytes. Only then may they come in any order.
+    var isStoring: Bool {
         state.withLock { if case .store = $0.target { true } else { false } }
     }
 

@@ -72,7 +72,7 @@ struct FillTransfer {
                             configuration.segmentation, now: begunAt.duration(to: .now),
                             isKnownToHelp: source.upstream.segmentingHelps), size: totalSize)
                 } afterChunk: {
-                    guard sink.takesAnyOrder else { return }
+                    guard sink.isStoring else { return }
                     switch board.decide(now: begunAt.duration(to: .now)) {
                     case .wait: break
                     case .add(let count):

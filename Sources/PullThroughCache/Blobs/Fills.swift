@@ -17,8 +17,16 @@ final class Fills: Sendable {
         let expectedSize: Int64?
     }
 
-    /// Told when a fill has put a blob into the store, or past it.
-    typealias Completion = @Sendable (_ digest: Digest, _ size: Int64, RepositoryKey, _ isStored: Bool) async -> Void
+    /// What happens beside the bytes.
+    struct Bookkeeping: Sendable {
+        /// The blob is about to be put into the store. Its row goes before its file: a row without its file is a
+        /// miss, and a file without its row nobody would ever remove.
+        let willStore: @Sendable (_ digest: Digest, _ size: Int64) async -> Void
+        /// The store refused it after all.
+        let couldNotStore: @Sendable (_ digest: Digest) async -> Void
+        /// Everybody who waited has the blob, whether or not it is stored.
+        let didFinish: @Sendable (_ digest: Digest, _ size: Int64, RepositoryKey, _ isStored: Bool) async -> Void
+    }
 
     private let configuration: Configuration
     private let store: any BlobStore
@@ -26,12 +34,12 @@ final class Fills: Sendable {
     private let metrics: CacheMetrics
     private let logger: Logger
     private let room: StoreRoom
-    private let completion: Completion
+    private let bookkeeping: Bookkeeping
     private let table = Mutex(FillTable())
 
     init(
         configuration: Configuration, store: any BlobStore, work: BackgroundWork, metrics: CacheMetrics,
-        logger: Logger, room: StoreRoom, completion: @escaping Completion
+        logger: Logger, room: StoreRoom, bookkeeping: Bookkeeping
     ) {
         self.configuration = configuration
         self.store = store
@@ -39,7 +47,7 @@ final class Fills: Sendable {
         self.metrics = metrics
         self.logger = logger
         self.room = room
-        self.completion = completion
+        self.bookkeeping = bookkeeping
     }
 
     var count: Int { table.withLock { $0.count } }
@@ -113,8 +121,10 @@ final class Fills: Sendable {
         fill.succeed()
         var isStored = false
         do {
+            if sink.isStoring { await bookkeeping.willStore(fill.digest, fill.written) }
             isStored = try await sink.commit()
         } catch {
+            await bookkeeping.couldNotStore(fill.digest)
             logger.error("a blob could not be stored", metadata: ["digest": "\(fill.digest)", "reason": "\(error)"])
         }
         if let refusal = sink.refusal {
@@ -123,7 +133,7 @@ final class Fills: Sendable {
                 "a blob was passed through without being stored",
                 metadata: ["digest": "\(fill.digest)", "reason": "\(refusal)"])
         }
-        await completion(fill.digest, fill.written, source.repository, isStored)
+        await bookkeeping.didFinish(fill.digest, fill.written, source.repository, isStored)
         metrics.fillsCompleted.increment()
         finish(fill, nil)
     }

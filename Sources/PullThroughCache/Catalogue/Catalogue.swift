@@ -110,7 +110,8 @@ final class Catalogue: Sendable {
     }
 
     /// Notes that `repository` holds `manifest`, and with it everything that it names.
-    /// - Parameter store: puts the bytes into the store; where it fails nothing is written down.
+    /// - Parameter store: puts the bytes into the store, after the row: a row without its bytes is a miss, and bytes
+    ///   without their row nobody would ever remove.
     func note(
         _ manifest: CachedManifest, contents: Manifest, in repository: RepositoryKey, at moment: Timestamp,
         store: @escaping @Sendable () async throws -> Void
@@ -128,12 +129,17 @@ final class Catalogue: Sendable {
         }
         writer.enqueue {
             await self.writing("a manifest") {
-                try await store()
                 try await self.metadata.put(
                     ManifestRecord(
                         repository: repository, digest: manifest.digest, mediaType: manifest.mediaType,
                         size: Int64(manifest.bytes.readableBytes), fetchedAt: moment),
                     contents: contents)
+                do {
+                    try await store()
+                } catch {
+                    try await self.metadata.forget(blob: manifest.digest)
+                    throw error
+                }
                 try await self.journal.record(
                     manifest: JournaledManifest(
                         repository: repository, digest: manifest.digest, mediaType: manifest.mediaType,
@@ -176,6 +182,11 @@ final class Catalogue: Sendable {
     /// Writes down that the store holds a blob.
     func noteStored(_ blob: BlobRecord) async {
         await writing("a blob") { try await self.metadata.put(blob) }
+    }
+
+    /// Takes ``noteStored(_:)`` back.
+    func noteNotStored(_ blob: Digest) async {
+        await writing("a blob") { try await self.metadata.forget(blob: blob) }
     }
 
     /// Writes down that the store turned out not to hold a blob.
