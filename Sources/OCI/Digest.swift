@@ -18,40 +18,62 @@ package struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 
     package let algorithm: Algorithm
-    /// Lower-case hexadecimal, of ``Algorithm/hexLength`` characters.
-    package let hex: String
+    /// `ALGORITHM:HEX`, as it stands in references, fields and manifests.
+    package let description: String
 
     /// Parses `algorithm:hex`.
-    package init(_ text: some StringProtocol) throws(DigestError) {
-        let colon = UInt8(ascii: ":")
-        guard let end = text.utf8.firstIndex(of: colon) else { throw .missingAlgorithm }
-        guard let algorithm = Algorithm.allCases.first(where: { text.utf8[..<end].elementsEqual($0.rawValue.utf8) })
-        else { throw .unsupportedAlgorithm }
-        try self.init(algorithm: algorithm, hex: text[text.utf8.index(after: end)...])
-    }
+    package init(_ text: some StringProtocol) throws(DigestError) { try self.init(parsing: String(text)) }
 
     package init(algorithm: Algorithm, hex: some StringProtocol) throws(DigestError) {
-        guard hex.utf8.count == algorithm.hexLength else { throw .wrongLength(expected: algorithm.hexLength) }
-        guard hex.utf8.allSatisfy({ isHexadecimal($0) && !isUppercaseLetter($0) }) else {
-            throw .notLowercaseHexadecimal
+        try self.init(parsing: "\(algorithm.rawValue):\(hex)")
+    }
+
+    /// Not generic, and over contiguous bytes: a digest is parsed with nearly every request.
+    private init(parsing text: String) throws(DigestError) {
+        var text = text
+        let parsed = text.withUTF8 { Self.algorithm(of: $0) }
+        algorithm = try parsed.get()
+        description = text
+    }
+
+    /// The algorithm of a well-formed digest.
+    private static func algorithm(of bytes: UnsafeBufferPointer<UInt8>) -> Result<Algorithm, DigestError> {
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { return .failure(.missingAlgorithm) }
+        let name = bytes[..<colon]
+        guard let algorithm = Algorithm.allCases.first(where: { name.elementsEqual($0.rawValue.utf8) }) else {
+            return .failure(.unsupportedAlgorithm)
         }
-        self.algorithm = algorithm
-        self.hex = String(hex)
+        let hex = bytes[(colon + 1)...]
+        guard hex.count == algorithm.hexLength else { return .failure(.wrongLength(expected: algorithm.hexLength)) }
+        for byte in hex {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): continue
+            default: return .failure(.notLowercaseHexadecimal)
+            }
+        }
+        return .success(algorithm)
     }
 
     /// For callers that computed the hexadecimal form themselves.
     init(algorithm: Algorithm, computedHex hex: String) {
         precondition(hex.utf8.count == algorithm.hexLength)
         self.algorithm = algorithm
-        self.hex = hex
+        description = "\(algorithm.rawValue):\(hex)"
     }
 
-    package var description: String { "\(algorithm.rawValue):\(hex)" }
+    /// Lower-case hexadecimal, of ``Algorithm/hexLength`` characters.
+    package var hex: String { String(description.suffix(algorithm.hexLength)) }
 
-    package static func < (left: Digest, right: Digest) -> Bool {
-        left.algorithm == right.algorithm
-            ? left.hex < right.hex : left.algorithm.rawValue < right.algorithm.rawValue
+    package static func == (left: Digest, right: Digest) -> Bool { left.description == right.description }
+
+    package func hash(into hasher: inout Hasher) {
+        // The output of a digest is as good as random: its last characters tell as many apart as all of them would.
+        var tail: UInt64 = 0
+        for byte in description.utf8.suffix(16) { tail = tail << 4 | UInt64(byte & 0x0F) ^ UInt64(byte >> 6) }
+        hasher.combine(tail)
     }
+
+    package static func < (left: Digest, right: Digest) -> Bool { left.description < right.description }
 }
 
 /// Why a text is no digest.

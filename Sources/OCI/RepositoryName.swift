@@ -8,14 +8,15 @@ package struct RepositoryName: Sendable, Hashable, Comparable, CustomStringConve
 
     package let description: String
 
-    package init(_ text: some StringProtocol) throws(RepositoryNameError) {
+    package init(_ text: some StringProtocol) throws(RepositoryNameError) { try self.init(parsing: String(text)) }
+
+    /// Not generic, and over contiguous bytes: a name is parsed with every request.
+    private init(parsing text: String) throws(RepositoryNameError) {
         guard !text.isEmpty else { throw .empty }
         guard text.utf8.count <= Self.lengthLimit else { throw .tooLong(limit: Self.lengthLimit) }
-        for component in text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        where !Self.isComponent(component) {
-            throw .malformedComponent
-        }
-        description = String(text)
+        var text = text
+        guard text.withUTF8({ Self.isPath($0) }) else { throw .malformedComponent }
+        description = text
     }
 
     /// The components between slashes; never empty.
@@ -28,12 +29,13 @@ package struct RepositoryName: Sendable, Hashable, Comparable, CustomStringConve
     /// The last thing seen of a component. Only ``word`` may end one; every separator must return to it.
     private enum ComponentState { case start, word, dot, underscore, twoUnderscores, dashes }
 
-    /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
-    private static func isComponent(_ bytes: some Sequence<UInt8>) -> Bool {
+    /// Components of `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`, separated by slashes.
+    private static func isPath(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         var state = ComponentState.start
         for byte in bytes {
             switch (byte, state) {
             case (UInt8(ascii: "a")...UInt8(ascii: "z"), _), (UInt8(ascii: "0")...UInt8(ascii: "9"), _): state = .word
+            case (UInt8(ascii: "/"), .word): state = .start
             case (UInt8(ascii: "."), .word): state = .dot
             case (UInt8(ascii: "_"), .word): state = .underscore
             case (UInt8(ascii: "_"), .underscore): state = .twoUnderscores

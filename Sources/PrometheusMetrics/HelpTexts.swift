@@ -20,7 +20,8 @@ extension PrometheusRegistry {
         "weir_fills_joined_total": "Requests that joined a transfer that was under way.",
         "weir_fills_passed_through_total": "Transfers that were not kept, for want of disk.",
         "weir_fetch_ahead_blobs_total": "Blobs fetched before a client asked for them.",
-        "weir_fetch_ahead_unused_blobs_total": "Blobs fetched ahead that were evicted or forgotten before anyone asked.",
+        "weir_fetch_ahead_unused_blobs_total":
+            "Blobs fetched ahead that were evicted or forgotten before anyone asked.",
         "weir_fetch_ahead_used_blobs_total": "Blobs fetched ahead that a client asked for afterwards.",
         "weir_fill_segments_total": "Further connections on which parts of a blob were fetched.",
         "weir_fills_resumed_total": "Continuations of a transfer after a break.",

@@ -53,22 +53,29 @@ package struct RuleTable: Sendable {
             return (rule, try repositoryOfHost(name, in: rule, host))
         }
         if let virtual { return (virtual, try repository(name, in: virtual)) }
-        let components = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        var length = min(longestPrefixComponents, components.count - 1)
-        while length > 0 {
-            if let rule = byPrefix[Self.path(components[..<length])] {
-                return (rule, try repository(Self.path(components[length...]), in: rule))
-            }
-            length -= 1
-        }
-        let first = Self.path(components[..<1])
-        if components.count > 1, RegistryHost.isLikelyHost(first) {
-            let host = try Self.host(first)
+        if let found = try prefixed(name) { return found }
+        if let slash = name.utf8.firstIndex(of: UInt8(ascii: "/")), RegistryHost.isLikelyHost(name[..<slash]) {
+            let host = try Self.host(String(name[..<slash]))
             guard let rule = byHost[host] else { throw .unknownHost(host) }
-            return (rule, try repositoryOfHost(Self.path(components[1...]), in: rule, host))
+            return (rule, try repositoryOfHost(String(name[name.utf8.index(after: slash)...]), in: rule, host))
         }
         guard let defaultRule, let rule = byName[defaultRule] else { throw .noDefaultRule }
         return (rule, try repository(name, in: rule))
+    }
+
+    /// The rule with the longest prefix that `name` begins with, if there is one.
+    private func prefixed(_ name: String) throws(AddressingError) -> (rule: Rule, repository: RepositoryKey)? {
+        guard longestPrefixComponents > 0 else { return nil }
+        var found: (rule: Rule, rest: String.Index)?
+        var count = 0
+        var position = name.utf8.startIndex
+        while count < longestPrefixComponents, let slash = name.utf8[position...].firstIndex(of: UInt8(ascii: "/")) {
+            position = name.utf8.index(after: slash)
+            count += 1
+            if let rule = byPrefix[String(name[..<slash])] { found = (rule, position) }
+        }
+        guard let found else { return nil }
+        return (found.rule, try repository(String(name[found.rest...]), in: found.rule))
     }
 
     /// Finds the rule for a reference as a user writes it: what stands after `weir:5000/` when it is pulled. So
@@ -100,10 +107,6 @@ package struct RuleTable: Sendable {
 
     private static func host(_ text: String) throws(AddressingError) -> RegistryHost {
         do { return try RegistryHost(text).canonical } catch { throw .malformedNamespace(error) }
-    }
-
-    private static func path(_ components: ArraySlice<Substring.UTF8View>) -> String {
-        components.map { String(Substring($0)) }.joined(separator: "/")
     }
 
     /// For a name within the rule's own namespace.

@@ -85,7 +85,7 @@ struct Manifests: Sendable {
         let record = try await catalogue.tag(tag, in: request.repository)
         let decision = TagDecision(
             tag: tag, rule: request.rule, checkedAt: record?.checkedAt,
-            absentUntil: try await catalogue.absence(of: request.reference, in: request.repository),
+            absentUntil: try await absence(of: request, unlessFresh: record),
             now: clock.now(), isForced: request.isForced, isPaused: upstream.isPaused)
         if let record, let answer = try await answer(from: record, decision, request, at: upstream) { return answer }
         if case .absent = decision {
@@ -103,6 +103,13 @@ struct Manifests: Sendable {
             guard let error = error as? UpstreamError else { throw error }
             throw refusal(error, request)
         }
+    }
+
+    /// Until when the tag is known to be absent. Not asked for where something confirmed is fresh: the absence was
+    /// then said earlier, or would have been forgotten.
+    private func absence(of request: ManifestRequest, unlessFresh record: TagRecord?) async throws -> Timestamp? {
+        if let record, clock.now() - record.checkedAt < request.rule.freshness.lifetime(of: record.tag) { return nil }
+        return try await catalogue.absence(of: request.reference, in: request.repository)
     }
 
     /// An answer that needs no word of the upstream on what the tag names; nil where it does.

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// One request and its answer on a connection.
 ///
-/// The reader pulls: the connection is read no further than one piece ahead. Limits of time run only while someone
+/// The reader pulls: the connection is read ahead within the bound of ``ExchangeState``. Limits of time run only while someone
 /// waits, so that a slow reader is never taken for a stalled upstream; the HTTP client's own read timeout makes no such
 /// difference. Cancelling the waiting task and ``cancel()`` close the connection unless the answer was complete.
 final class Exchange: HTTPClientResponseDelegate, Sendable {

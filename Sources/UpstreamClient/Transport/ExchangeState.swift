@@ -3,16 +3,20 @@ internal import NIOHTTP1
 
 /// How far one request has come, as a value: events go in, and what is to be done comes out.
 ///
-/// Head, pieces of the body, end; and at any moment a failure, after which nothing else counts. One piece at most is
-/// kept; the connection reads no further until it is taken, which is what a `Hold` stands for.
+/// Head, pieces of the body, end; and at any moment a failure, after which nothing else counts. What comes while nobody
+/// waits is gathered into one piece, since each hand-over costs more than a copy; beyond ``gatherLimitBytes`` the
+/// connection reads no further until it is taken, which is what a `Hold` stands for.
 struct ExchangeState<HeadWaiter, PieceWaiter, Hold> {
     private var head: HTTPResponseHead?
     private var headWaiter: HeadWaiter?
     private var pieceWaiter: PieceWaiter?
     private var piece: ByteBuffer?
     private var hold: Hold?
+    private let gatherLimitBytes: Int
     private var isEnded = false
     private var failure: (any Error)?
+
+    init(gatherLimitBytes: Int = 512 << 10) { self.gatherLimitBytes = gatherLimitBytes }
 
     /// Whether nothing more can come.
     var isOver: Bool { isEnded || failure != nil }
@@ -40,9 +44,26 @@ struct ExchangeState<HeadWaiter, PieceWaiter, Hold> {
             pieceWaiter = nil
             return (waiter, new, nil)
         }
-        piece = bytes
+        gather(bytes)
+        guard let piece, piece.readableBytes >= gatherLimitBytes else { return (nil, new, nil) }
         hold = new
         return (nil, nil, nil)
+    }
+
+    private mutating func gather(_ bytes: ByteBuffer) {
+        guard var gathered = piece else {
+            piece = bytes
+            return
+        }
+        piece = nil
+        if gathered.writableBytes < bytes.readableBytes {
+            // Once for all that will be gathered: growing step by step would copy each byte several times.
+            var larger = ByteBufferAllocator().buffer(capacity: gatherLimitBytes + 2 * bytes.readableBytes)
+            larger.writeImmutableBuffer(gathered)
+            gathered = larger
+        }
+        gathered.writeImmutableBuffer(bytes)
+        piece = gathered
     }
 
     mutating func receiveEnd() -> PieceWaiter? {
