@@ -8,7 +8,7 @@ extension TestRegistry {
     /// Answers one request after the other until either side closes.
     func serve(_ connection: NIOAsyncChannel<HTTPServerRequestPart, ByteBuffer>, id: Int) async {
         // What fails here is the connection, and the client sees that.
-        try? await connection.executeThenClose { inbound, outbound in
+        try? await connection.executeThenClose { inbound, _ in
             var head: HTTPRequestHead?
             var body = ByteBuffer()
             for try await part in inbound {
@@ -24,7 +24,7 @@ extension TestRegistry {
                     let (index, answer) = answer(request, body: String(buffer: body), connection: id)
                     let staysOpen: Bool
                     do {
-                        staysOpen = try await send(answer, to: request, index: index, outbound)
+                        staysOpen = try await send(answer, to: request, index: index, connection.channel)
                     } catch {
                         state.update { $0.log[index].progress = .aborted }
                         throw error
@@ -35,10 +35,12 @@ extension TestRegistry {
         }
     }
 
-    /// Writes an answer by hand, since NIO's encoder would mend what is meant to be broken.
+    /// Writes an answer by hand, since NIO's encoder would mend what is meant to be broken; and to the channel rather
+    /// than by the asynchronous writer, which takes any number of bytes while its event loop is busy: what counts as
+    /// sent here has gone to the socket.
     /// - Returns: whether another request may follow.
     private func send(
-        _ answer: Answer, to request: HTTPRequestHead, index: Int, _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+        _ answer: Answer, to request: HTTPRequestHead, index: Int, _ channel: any Channel
     ) async throws -> Bool {
         for gate in answer.headGates { try await gate.pass() }
         if answer.closesAtOnce {
@@ -48,16 +50,16 @@ extension TestRegistry {
         state.update { $0.log[index].status = answer.status }
         let closes =
             answer.isClosing || request.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" }
-        try await outbound.write(answer.head(closes: closes))
+        try await channel.writeAndFlush(answer.head(closes: closes)).get()
         let hasBody = request.method != .HEAD && answer.status != 204 && answer.status != 304
-        let isWhole = hasBody ? try await sendBody(of: answer, index: index, outbound) : true
+        let isWhole = hasBody ? try await sendBody(of: answer, index: index, channel) : true
         state.update { $0.log[index].progress = isWhole ? .finished : .aborted }
         return isWhole && !closes
     }
 
     /// - Returns: whether nothing was left out.
     private func sendBody(
-        of answer: Answer, index: Int, _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+        of answer: Answer, index: Int, _ channel: any Channel
     ) async throws -> Bool {
         var isChunked = false
         if case .chunked = answer.framing { isChunked = true }
@@ -78,11 +80,11 @@ extension TestRegistry {
             try await answer.pace?.gate.pass()
             guard let piece = answer.isEndless ? rest.getSlice(at: 0, length: count) : rest.readSlice(length: count)
             else { break }
-            try await outbound.write(isChunked ? Self.chunk(piece) : piece)
+            try await channel.writeAndFlush(isChunked ? Self.chunk(piece) : piece).get()
             sent += count
             state.update { $0.log[index].bodyBytesSent = sent }
         }
-        if isChunked { try await outbound.write(ByteBuffer(string: "0\r\n\r\n")) }
+        if isChunked { try await channel.writeAndFlush(ByteBuffer(string: "0\r\n\r\n")).get() }
         return true
     }
 
