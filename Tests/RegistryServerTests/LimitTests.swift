@@ -74,7 +74,7 @@ import Testing
                 }
             }
         }
-        try await RunningServer.with(content, configure: { $0.writeTimeout = .seconds(1) }) { server in
+        try await RunningServer.with(content, configure: { $0.writeTimeout = .seconds(3) }) { server in
             let stuck = try await RawConnection.connect(to: server, reads: false, receiveBuffer: 128 << 10)
             let slow = try await RawConnection.connect(to: server, reads: false, receiveBuffer: 128 << 10)
             try await stuck.send("GET /v2/stuck/blobs/\(Fixture.blobDigest) HTTP/1.1\r\nHost: a\r\n\r\n")

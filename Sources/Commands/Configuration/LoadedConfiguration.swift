@@ -66,8 +66,12 @@ extension Settings {
             storeDirectory: directory,
             cache: CacheConfiguration(
                 manifestLimitBytes: Int(limits.manifestBytes), memoryLimitBytes: Int(limits.memoryBytes),
-                fillsPerUpstream: limits.fillsPerUpstream, waitingPerUpstream: limits.waitingPerUpstream,
-                retries: FillRetries(attempts: limits.fillAttempts), windowBytes: Int(limits.windowBytes),
+                fillsPerUpstream: limits.fillsPerUpstream, requestsPerUpstream: limits.requestsPerUpstream,
+                waitingPerUpstream: limits.waitingPerUpstream, retries: FillRetries(attempts: limits.fillAttempts),
+                segmentation: Segmentation(connectionLimit: limits.connectionsPerBlob),
+                fetchesAhead: limits.fetchAheadPerUpstream > 0,
+                fetchAheadPerUpstream: max(1, limits.fetchAheadPerUpstream),
+                unsizedBlobLimitBytes: limits.unsizedBlobBytes, windowBytes: Int(limits.windowBytes),
                 storeLimit: StoreLimit(
                     cap: storage.limit, highWatermark: storage.highWatermark.value,
                     lowWatermark: storage.lowWatermark.value),

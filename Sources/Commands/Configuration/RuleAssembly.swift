@@ -47,7 +47,7 @@ struct RuleAssembly {
         let isDockerHub = host == .dockerHub || (wellKnown?.host == .dockerHub && rule.settings.upstreamPrefix == nil)
         rules.append(
             Rule(
-                name: rule.name, prefix: rule.name.description, host: host,
+                name: rule.name, prefix: rule.name.description, host: host, registry: registry.host.canonical,
                 virtualHosts: rule.settings.virtualHosts.map(\.value), upstreamPrefix: rule.settings.upstreamPrefix,
                 completesLibrary: isDockerHub,
                 freshness: rule.settings.freshness.policy(over: settings.freshness.policy(over: FreshnessPolicy())),
@@ -64,7 +64,7 @@ struct RuleAssembly {
             credentials: credentials, tls: tls,
             trustedRealmHosts: rule.settings.trustedRealms + (wellKnown?.trustedRealms ?? []),
             connectTimeout: rule.settings.timeouts.connect, answerTimeout: rule.settings.timeouts.answer,
-            stallTimeout: rule.settings.timeouts.stall, attempts: rule.settings.attempts)
+            stallTimeout: rule.settings.timeouts.stall, attempts: rule.settings.attempts, userAgent: Version.userAgent)
     }
 
     private mutating func credentials(of rule: ConfiguredRule) -> UpstreamClient.Credentials {
@@ -127,7 +127,8 @@ struct RuleAssembly {
                     freshness: settings.freshness.policy(over: FreshnessPolicy()),
                     outage: settings.outage.policy(over: OutagePolicy())))
             upstreams[name] = UpstreamClient.Configuration(
-                name: name.description, host: registry.apiHost, trustedRealmHosts: registry.trustedRealms)
+                name: name.description, host: registry.apiHost, trustedRealmHosts: registry.trustedRealms,
+                userAgent: Version.userAgent)
         }
     }
 

@@ -59,6 +59,18 @@ extension LimitSettings {
                 "waitingPerUpstream", \.waitingPerUpstream, .integer(1...1_000_000), standard: .integer(4096),
                 "Requests that wait for one upstream's turn; more are refused."),
             Setting(
+                "requestsPerUpstream", \.requestsPerUpstream, .integer(1...1024), standard: .integer(32),
+                "Requests other than transfers at one time to one upstream."),
+            Setting(
+                "fetchAheadPerUpstream", \.fetchAheadPerUpstream, .integer(0...1024), standard: .integer(8),
+                "Layers fetched at one time from one upstream before a client asks for them; 0 fetches none ahead."),
+            Setting(
+                "connectionsPerBlob", \.connectionsPerBlob, .integer(1...64), standard: .integer(8),
+                "Connections for one large blob where a single one is slower than several; 1 always uses one."),
+            Setting(
+                "unsizedBlobBytes", \.unsizedBlobBytes, .size(1 << 20...1 << 50), standard: .string("16GiB"),
+                "The largest blob whose size nobody says beforehand."),
+            Setting(
                 "fillAttempts", \.fillAttempts, .integer(1...100), standard: .integer(5),
                 "Attempts of one transfer, each going on where the last broke off."),
             Setting(

@@ -61,6 +61,10 @@ struct LimitSettings {
     var windowBytes: Int64 = 8 << 20
     var fillsPerUpstream = 16
     var waitingPerUpstream = 4096
+    var requestsPerUpstream = 32
+    var fetchAheadPerUpstream = 8
+    var connectionsPerBlob = 8
+    var unsizedBlobBytes: Int64 = 16 << 30
     var fillAttempts = 5
     var headerBytes: Int64 = 32 << 10
     var connections = 16_384

@@ -128,6 +128,7 @@ struct WeirService {
                         let addresses = try await server.boundAddresses()
                         readiness.beginListening()
                         await onReady(addresses)
+                        StartupMemory.release()
                         try await ReloadSignal.run(reloader, logger: logger)
                     },
                 ],
