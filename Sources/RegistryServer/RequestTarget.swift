@@ -13,23 +13,50 @@ struct RequestTarget: Sendable, Hashable {
     /// - Parameter limitBytes: of the whole target.
     init(_ text: String, limitBytes: Int) throws(RequestTargetError) {
         guard text.utf8.count <= limitBytes else { throw .tooLong(limitBytes: limitBytes) }
-        var hasEscapes = false
-        for byte in text.utf8 {
-            guard (0x21...0x7E).contains(byte), byte != UInt8(ascii: "#") else { throw .malformed }
-            if byte == UInt8(ascii: "%") { hasEscapes = true }
+        var text = text
+        let scan = text.withUTF8 { Scan($0) }
+        guard scan.isPrintable else { throw .malformed }
+        if scan.isOriginForm, !scan.hasEscapes {
+            // What nearly every client sends.
+            authority = nil
+            let mark = scan.questionMark.map { text.utf8.index(text.startIndex, offsetBy: $0) }
+            query = RequestQuery(mark.map { text[text.utf8.index(after: $0)...] } ?? "")
+            path = mark.map { String(text[..<$0]) } ?? text
+            return
         }
         var rest = text[...]
         authority = try Self.cutAuthority(from: &rest)
         let mark = rest.utf8.firstIndex(of: UInt8(ascii: "?"))
         query = RequestQuery(mark.map { rest[rest.utf8.index(after: $0)...] } ?? "")
         let rawPath = rest[..<(mark ?? rest.endIndex)]
-        if hasEscapes {
+        if scan.hasEscapes {
             guard let decoded = percentDecoded(rawPath, allowing: { (0x21...0x7E).contains($0) && $0 != slash }) else {
                 throw .malformed
             }
             path = decoded
         } else {
             path = String(rawPath)
+        }
+    }
+
+    /// What one pass over the bytes tells.
+    private struct Scan {
+        var isPrintable = true
+        var hasEscapes = false
+        var isOriginForm: Bool
+        var questionMark: Int?
+
+        init(_ bytes: UnsafeBufferPointer<UInt8>) {
+            isOriginForm = bytes.first == slash
+            for (offset, byte) in bytes.enumerated() {
+                switch byte {
+                case UInt8(ascii: "%"): hasEscapes = true
+                case UInt8(ascii: "?"): if questionMark == nil { questionMark = offset }
+                case UInt8(ascii: "#"): isPrintable = false
+                case 0x21...0x7E: continue
+                default: isPrintable = false
+                }
+            }
         }
     }
 
