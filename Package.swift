@@ -129,6 +129,7 @@ let package = Package(
         tests("HTTPSemanticsTests", ["HTTPSemantics", "HostileInput"]),
         tests("RulesTests", ["Rules", "OCI", "HostileInput"]),
         module("HostileInput", path: "Tests/HostileInput"),
+        module("TestMachine", path: "Tests/TestMachine"),
         tests("TimekeepingTests", ["Timekeeping"]),
         tests(
             "UpstreamClientTests",
@@ -139,19 +140,22 @@ let package = Package(
         tests(
             "FilesystemBlobStoreTests",
             [
-                "FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules", "Timekeeping", nioCore,
+                "TestMachine", "FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules",
+                "Timekeeping", nioCore,
                 logging,
             ]),
         tests(
             "SQLiteMetadataStoreTests",
             [
-                "SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules", "Timekeeping", grdb,
+                "TestMachine", "SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules",
+                "Timekeeping", grdb,
                 logging,
             ]),
         tests(
             "PullThroughCacheTests",
             [
-                "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient",
+                "TestMachine", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream",
+                "UpstreamClient",
                 "BlobStore",
                 "FilesystemBlobStore", "MetadataStore", "SQLiteMetadataStore", "RegistryTestKit", nioCore, logging,
             ]),

@@ -4,6 +4,7 @@ import FilesystemBlobStore
 import Foundation
 import NIOCore
 import OCI
+import TestMachine
 import Testing
 
 @Suite struct `A store's folder` {

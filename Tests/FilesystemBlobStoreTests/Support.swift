@@ -3,16 +3,8 @@ import FilesystemBlobStore
 import Foundation
 import Logging
 import OCI
+import TestMachine
 import Testing
-
-/// Runs `body` with the path of an empty folder, which is removed afterwards with all that is in it.
-@discardableResult
-func withTemporaryFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
-    let path = FileManager.default.temporaryDirectory.path + "/weir-store-\(UInt64.random(in: .min ... .max))"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try await body(path)
-}
 
 /// Runs `body` with a store in an empty folder, and with that folder's path.
 @discardableResult
@@ -61,15 +53,4 @@ func overwrite(_ path: String, with bytes: [UInt8], at offset: Int = 0) throws {
     try #require(descriptor >= 0)
     defer { close(descriptor) }
     try #require(pwrite(descriptor, bytes, bytes.count, off_t(offset)) == bytes.count)
-}
-
-/// Runs a program of the system and returns its exit status; nil where it cannot be started.
-func run(_ program: String, _ arguments: [String]) -> Int32? {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    do { try process.run() } catch { return nil }
-    process.waitUntilExit()
-    return process.terminationStatus
 }

@@ -3,6 +3,7 @@ import MetadataStore
 import MetadataStoreConformance
 import OCI
 import SQLiteMetadataStore
+import TestMachine
 import Testing
 
 @Suite(.enabled(if: Mounts.areWanted, "needs the right to mount; runs as root, and always where CI=true"))

@@ -4,6 +4,7 @@ import MetadataStore
 import MetadataStoreConformance
 import OCI
 import SQLiteMetadataStore
+import TestMachine
 import Testing
 
 @Suite struct `Opening a catalogue` {

@@ -4,6 +4,7 @@ import NIOCore
 import OCI
 import RegistryTestKit
 import Rules
+import TestMachine
 import Testing
 import Timekeeping
 
@@ -105,9 +106,9 @@ import Timekeeping
         }
     }
 
-    @Test(.enabled(if: SmallDisk.isWanted))
+    @Test(.enabled(if: Mounts.areWanted))
     func `a full disk refuses no pull, and no byte is wrong`() async throws {
-        try await SmallDisk.with(size: "2m") { path in
+        try await Mounts.withSmallDisk(size: "2m") { path in
             try await CacheFixture.withRunning(directory: path) { fixture in
                 let image = fixture.registry.addSingleImage(
                     repository: "a/b", tag: "v1", layerSizes: [5_000_000, 30_000])
@@ -121,9 +122,9 @@ import Timekeeping
         }
     }
 
-    @Test(.enabled(if: SmallDisk.isWanted))
+    @Test(.enabled(if: Mounts.areWanted))
     func `a full disk makes room for what is pulled by evicting what is old`() async throws {
-        try await SmallDisk.with(size: "4m") { path in
+        try await Mounts.withSmallDisk(size: "4m") { path in
             let configuration = Configuration(
                 retries: CacheFixture.retries, storeLimit: StoreLimit(cap: .percentOfFilesystem(100)),
                 unreferencedGrace: .zero)
@@ -145,18 +146,18 @@ import Timekeeping
         }
     }
 
-    @Test(.enabled(if: SmallDisk.isWanted))
+    @Test(.enabled(if: Mounts.areWanted))
     func `a read-only disk still serves what it has, and passes the rest through`() async throws {
         let registry = try await TestRegistry.start()
         let kept = registry.addSingleImage(repository: "a/kept", tag: "v1", layerSizes: [100_000])
         let image = registry.addSingleImage(repository: "a/b", tag: "v1", layerSizes: [1_000_000])
-        try await SmallDisk.with(size: "8m") { path in
+        try await Mounts.withSmallDisk(size: "8m") { path in
             try await CacheFixture.withRunning(registry: registry, directory: path) { fixture in
                 _ = try await fixture.manifest("a/kept", "v1")
                 for blob in kept.blobs { _ = try await fixture.bytes("a/kept", blob.digest) }
                 try await fixture.settle()
             }
-            try SmallDisk.makeReadOnly(path)
+            try await Mounts.remount(path, "ro")
             try await CacheFixture.withRunning(registry: registry, directory: path) { fixture in
                 let answer = try await fixture.manifest("a/b", "v1")
                 #expect(answer.bytes == image.manifest.bytes)
@@ -187,33 +188,5 @@ import Timekeeping
             for blob in kept.blobs { #expect(try await fixture.bytes("a/kept", blob.digest) == blob.bytes) }
             #expect(fixture.registry.requestCount() == 0)
         }
-    }
-}
-
-/// Small file systems in memory. Mounting needs root; a build server (`CI=true`) must be able to.
-enum SmallDisk {
-    static let isWanted = ProcessInfo.processInfo.environment["CI"] == "true" || getuid() == 0
-
-    static func with(size: String, _ body: (String) async throws -> Void) async throws {
-        let folder = try TemporaryFolder()
-        try run("/bin/mount", ["-t", "tmpfs", "-o", "size=\(size)", "weir", folder.path])
-        do {
-            try await body(folder.path)
-        } catch {
-            try run("/bin/umount", ["-l", folder.path])
-            throw error
-        }
-        try run("/bin/umount", ["-l", folder.path])
-    }
-
-    static func makeReadOnly(_ path: String) throws { try run("/bin/mount", ["-o", "remount,ro", path]) }
-
-    private static func run(_ program: String, _ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
     }
 }

@@ -3,6 +3,7 @@ import NIOCore
 import OCI
 import RegistryTestKit
 import Rules
+import TestMachine
 import Testing
 import Timekeeping
 import Upstream
@@ -299,14 +300,15 @@ import Upstream
     func `what was pulled survives a restart without the upstream`() async throws {
         let registry = try await TestRegistry.start()
         let image = registry.addImage(repository: "a/b", tag: "latest")
-        let directory = try TemporaryFolder()
-        try await CacheFixture.withRunning(registry: registry, directory: directory.path) { fixture in
-            try await fixture.pull("a/b", "latest", of: image)
-        }
-        await registry.goDown()
-        try await CacheFixture.withRunning(registry: registry, directory: directory.path) { fixture in
-            fixture.clock.advance(by: .seconds(100_000))
-            try await fixture.pull("a/b", "latest", of: image)
+        try await withTemporaryFolder { directory in
+            try await CacheFixture.withRunning(registry: registry, directory: directory) { fixture in
+                try await fixture.pull("a/b", "latest", of: image)
+            }
+            await registry.goDown()
+            try await CacheFixture.withRunning(registry: registry, directory: directory) { fixture in
+                fixture.clock.advance(by: .seconds(100_000))
+                try await fixture.pull("a/b", "latest", of: image)
+            }
         }
         await registry.stop()
     }
