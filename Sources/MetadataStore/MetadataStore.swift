@@ -79,8 +79,12 @@ package protocol MetadataStore: Sendable {
     /// any repository, and that were last used before `moment`.
     func unreferencedBlobs(usedBefore moment: Timestamp, limit: Int) async throws(MetadataStoreError) -> [BlobRecord]
 
+    /// Whether nothing references a stored blob (manifests by ``unreferencedBlobs``'s rule); false where it has no row.
+    func isUnreferenced(blob: Digest) async throws(MetadataStoreError) -> Bool
+
     /// Removes the row of a stored blob, provided that nothing references it (manifests by ``unreferencedBlobs``'s
-    /// rule); returns whether it did. The caller then removes the bytes.
+    /// rule); returns whether it did. The caller has removed the
+    /// bytes: a row without bytes is a miss, and bytes without a row nobody would ever remove.
     func removeUnreferenced(blob: Digest) async throws(MetadataStoreError) -> Bool
 
     /// Removes the row of a stored blob whose bytes were found missing, whatever references it.

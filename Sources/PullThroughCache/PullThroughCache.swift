@@ -50,9 +50,14 @@ package final class PullThroughCache: ContentSource {
             bookkeeping: Fills.Bookkeeping(
                 willStore: { digest, size in
                     let now = clock.now()
-                    await catalogue.noteStored(BlobRecord(digest: digest, size: size, storedAt: now, usedAt: now))
+                    return await catalogue.noteStored(
+                        BlobRecord(digest: digest, size: size, storedAt: now, usedAt: now))
                 },
-                couldNotStore: { await catalogue.noteNotStored($0) },
+                couldNotStore: { digest in
+                    // It may be stored all the same, by another fill.
+                    guard let isStored = try? await store.open(digest) != nil, !isStored else { return }
+                    await catalogue.noteNotStored(digest)
+                },
                 didFinish: { digest, size, repository, isStored in
                     catalogue.confirm(digest, size: size, in: repository, at: clock.now())
                     guard isStored else { return }

@@ -157,6 +157,10 @@ extension Catalogue {
         ).map { try blob($0) }
     }
 
+    func isUnreferenced(blob: Digest) throws -> Bool {
+        try row("SELECT 1 FROM blob WHERE digest = ? AND reference_count = 0", [blob.stored]) != nil
+    }
+
     func removeUnreferenced(blob: Digest) throws -> Bool {
         try change("DELETE FROM blob WHERE digest = ? AND reference_count = 0", [blob.stored]) > 0
     }

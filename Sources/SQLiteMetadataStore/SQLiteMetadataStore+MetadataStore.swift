@@ -109,6 +109,10 @@ extension SQLiteMetadataStore: MetadataStore {
         try await read { try $0.unreferencedBlobs(usedBefore: moment.milliseconds, limit: limit) }
     }
 
+    package func isUnreferenced(blob: Digest) async throws(MetadataStoreError) -> Bool {
+        try await read { try $0.isUnreferenced(blob: blob) }
+    }
+
     package func removeUnreferenced(blob: Digest) async throws(MetadataStoreError) -> Bool {
         try await write { try $0.removeUnreferenced(blob: blob) }
     }

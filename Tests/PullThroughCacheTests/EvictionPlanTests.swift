@@ -54,8 +54,10 @@ import Timekeeping
             (StoreLimit(cap: .bytes(1000)), 950, nil, nil, nil),
             (StoreLimit(cap: .bytes(1000)), 951, nil, nil, 101),
             (StoreLimit(cap: .percentOfFilesystem(50)), 400, 1000, 600, nil),
-            (StoreLimit(cap: .percentOfFilesystem(50)), 400, 1000, 500, 75),
-            (StoreLimit(cap: .percentOfFilesystem(50)), 10, 1000, 0, 10),
+            (StoreLimit(cap: .percentOfFilesystem(50)), 400, 1000, 500, 60),
+            // Others have nearly all of it: a tenth stays, and no more is driven out for nothing.
+            (StoreLimit(cap: .percentOfFilesystem(50)), 10, 1000, 0, nil),
+            (StoreLimit(cap: .percentOfFilesystem(50)), 400, 1000, 0, 315),
             (StoreLimit(cap: .percentOfFilesystem(50)), 400, nil, nil, nil),
             (StoreLimit(cap: .bytes(0)), 1, nil, nil, 1),
         ] as [(StoreLimit, Int64, Int64?, Int64?, Int64?)])

@@ -101,16 +101,16 @@ import Upstream
         #expect(!breaker.isOpen(at: now))
         var pauses: [Int64] = []
         for _ in 0..<8 {
-            breaker.recordFailure(at: now)
+            breaker.recordFailure(.serverError, at: now)
             // Those that were under way when it failed change nothing.
-            breaker.recordFailure(at: now)
+            breaker.recordFailure(.serverError, at: now)
             var pause: Int64 = 0
             while breaker.isOpen(at: now + .seconds(pause)) { pause += 1 }
             pauses.append(pause)
             now = now + .seconds(pause)
         }
         #expect(pauses == [1, 2, 4, 8, 16, 32, 60, 60])
-        breaker.recordFailure(at: now)
+        breaker.recordFailure(.serverError, at: now)
         breaker.recordSuccess()
         #expect(!breaker.isOpen(at: now))
     }
@@ -129,19 +129,19 @@ import Upstream
     func `the first to join leads and the others follow`() throws {
         var table = FillTable()
         let first = try make()
-        guard case .leader = table.join(digest, make: { first }) else {
+        guard case .leader = table.join(first.0, reader: first.1, isOwn: false) else {
             Issue.record("the first did not lead")
             return
         }
         let second = try make()
-        guard case .follower(let reader) = table.join(digest, make: { second }) else {
+        guard case .follower(let reader) = table.join(second.0, reader: second.1, isOwn: false) else {
             Issue.record("the second did not follow")
             return
         }
         #expect(reader.repository == first.0.repository)
-        #expect(table.fill(of: digest) === first.0)
+        #expect(table.fill(of: digest, by: first.0.repository.rule) === first.0)
         table.finish(second.0)
-        #expect(table.fill(of: digest) === first.0, "only the fill itself ends its entry")
+        #expect(table.fill(of: digest, by: first.0.repository.rule) === first.0, "only the fill itself ends its entry")
         table.finish(first.0)
         #expect(table.count == 0)
     }
@@ -150,35 +150,35 @@ import Upstream
     func `a fill that failed is followed by another one`() throws {
         var table = FillTable()
         let first = try make()
-        _ = table.join(digest, make: { first })
+        _ = table.join(first.0, reader: first.1, isOwn: false)
         first.0.fail(.cancelled)
         let second = try make()
-        guard case .leader = table.join(digest, make: { second }) else {
+        guard case .leader = table.join(second.0, reader: second.1, isOwn: false) else {
             Issue.record("a failed fill was joined")
             return
         }
         table.finish(first.0)
-        #expect(table.fill(of: digest) === second.0)
+        #expect(table.fill(of: digest, by: first.0.repository.rule) === second.0)
     }
 
     @Test
     func `a blob is never filled and removed at once`() throws {
         var table = FillTable()
         let fill = try make()
-        _ = table.join(digest, make: { fill })
+        _ = table.join(fill.0, reader: fill.1, isOwn: false)
         let isRemovable = table.beginRemoval(of: digest)
         #expect(!isRemovable)
         table.finish(fill.0)
         let first = table.beginRemoval(of: digest)
         let second = table.beginRemoval(of: digest)
         #expect(first && !second)
-        guard case .afterRemoval(let waiter) = table.join(digest, make: { fill }) else {
+        guard case .afterRemoval(let waiter) = table.join(fill.0, reader: fill.1, isOwn: false) else {
             Issue.record("a fill began during a removal")
             return
         }
         let waiters = table.endRemoval(of: digest)
         #expect(waiters.contains { $0 === waiter })
-        guard case .leader = table.join(digest, make: { fill }) else {
+        guard case .leader = table.join(fill.0, reader: fill.1, isOwn: false) else {
             Issue.record("no fill begins after a removal")
             return
         }

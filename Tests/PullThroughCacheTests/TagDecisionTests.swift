@@ -17,7 +17,7 @@ import Timekeeping
         var age: Duration?
         var absentFor: Duration?
         var isForced = false
-        var isPaused = false
+        var pausedBy: OutageCondition?
         var expected: TagDecision
     }
 
@@ -44,16 +44,23 @@ import Timekeeping
             name: "absent after it was known", age: .seconds(10), absentFor: .seconds(5),
             expected: .absent(ttl: .seconds(5))),
         Case(
-            name: "stale while the upstream is paused", age: .seconds(1000), isPaused: true,
+            name: "stale while the upstream is paused", age: .seconds(1000), pausedBy: .unreachable,
             expected: .staleWhilePaused(staleness: .seconds(700))),
         Case(
             name: "paused, but stale answers are not allowed", outage: OutagePolicy(unreachable: .passOn),
-            age: .seconds(1000), isPaused: true, expected: .revalidate),
+            age: .seconds(1000), pausedBy: .unreachable, expected: .revalidate),
         Case(
             name: "paused, and older than stale answers may be",
             outage: OutagePolicy(unreachable: .serveStale(maximumAge: .seconds(900))), age: .seconds(1000),
-            isPaused: true, expected: .revalidate),
-        Case(name: "paused, forced", age: .seconds(1000), isForced: true, isPaused: true, expected: .revalidate),
+            pausedBy: .unreachable, expected: .revalidate),
+        Case(
+            name: "paused by what must be passed on", outage: OutagePolicy(serverError: .passOn),
+            age: .seconds(1000), pausedBy: .serverError, expected: .revalidate),
+        Case(
+            name: "paused by what may be served through", outage: OutagePolicy(unreachable: .passOn),
+            age: .seconds(1000), pausedBy: .serverError, expected: .staleWhilePaused(staleness: .seconds(700))),
+        Case(
+            name: "paused, forced", age: .seconds(1000), isForced: true, pausedBy: .unreachable, expected: .revalidate),
         Case(name: "checked in the future, by a clock set back", age: .seconds(-5), expected: .revalidate),
     ]
 
@@ -64,7 +71,7 @@ import Timekeeping
         let decision = TagDecision(
             tag: try Tag(example.tag), rule: rule, checkedAt: example.age.map { Self.now - $0 },
             absentUntil: example.absentFor.map { Self.now + $0 }, now: Self.now, isForced: example.isForced,
-            isPaused: example.isPaused)
+            pausedBy: example.pausedBy)
         #expect(decision == example.expected, "\(example.name)")
     }
 }

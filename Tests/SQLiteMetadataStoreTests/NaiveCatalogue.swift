@@ -192,6 +192,10 @@ final class NaiveCatalogue: MetadataStore {
         }
     }
 
+    func isUnreferenced(blob: Digest) async throws(MetadataStoreError) -> Bool {
+        with { state in state.blobs.contains { $0.digest == blob } && !state.isReferenced(blob) }
+    }
+
     func removeUnreferenced(blob: Digest) async throws(MetadataStoreError) -> Bool {
         with { state in
             guard state.blobs.contains(where: { $0.digest == blob }), !state.isReferenced(blob) else { return false }

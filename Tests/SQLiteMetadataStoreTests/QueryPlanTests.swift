@@ -79,6 +79,7 @@ import Timekeeping
             _ = try catalogue.blobs(after: nil, limit: 5)
             _ = try catalogue.manifests(in: repository, after: nil, limit: 5)
             _ = try catalogue.unreferencedBlobs(usedBefore: 5, limit: 5)
+            _ = try catalogue.isUnreferenced(blob: Samples.digest(11))
             _ = try catalogue.removeUnreferenced(blob: Samples.digest(11))
             _ = try catalogue.removeImage(index.digest, in: repository)
             try catalogue.forget(blob: Samples.digest(11))

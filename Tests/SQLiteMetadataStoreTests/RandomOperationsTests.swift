@@ -86,6 +86,8 @@ private struct Randomness: RandomNumberGenerator {
             #expect(removed.first.map { $0 == manifest.digest } ?? true)
         case 14:
             let digest = isPinned ? Samples.digest(blob) : manifest.digest
+            let isUnreferenced = try await store.isUnreferenced(blob: digest)
+            #expect(try await model.isUnreferenced(blob: digest) == isUnreferenced)
             let isRemoved = try await store.removeUnreferenced(blob: digest)
             #expect(try await model.removeUnreferenced(blob: digest) == isRemoved)
         case 15:

@@ -51,26 +51,28 @@ struct Blobs: Sendable {
         fetchAhead.noteUse(of: request.digest)
         if let size = try await catalogue.membership(of: request.digest, in: request.repository) {
             if let reader = try await open(request.digest, size: size) { return hit(reader, request) }
-            return try await fill(request, expectedSize: size)
+            return try await fill(request, expectedSize: size, isConfirmed: true)
         }
-        if let fill = fills.current(of: request.digest), fill.repository == request.repository {
+        if let fill = fills.current(of: request.digest, by: request.rule.name),
+            fill.repository == request.repository
+        {
             // Its outcome is this repository's own answer.
-            return try await self.fill(request, expectedSize: nil)
+            return try await self.fill(request, expectedSize: nil, isConfirmed: false)
         }
         // Where the bytes are here already, or coming by way of another repository, a HEAD is all that is missing;
         // otherwise the transfer itself is the proof.
         let isAtHand: Bool
-        if fills.current(of: request.digest) != nil {
+        if fills.current(of: request.digest, by: request.rule.name) != nil {
             isAtHand = true
         } else {
             isAtHand = try await store.open(request.digest) != nil
         }
-        guard isAtHand else { return try await fill(request, expectedSize: nil) }
+        guard isAtHand else { return try await fill(request, expectedSize: nil, isConfirmed: false) }
         let size = try await confirm(request).size
         if let reader = try await open(request.digest, size: size) {
             return hit(reader, request, status: CacheStatus(isHit: false, forward: .miss))
         }
-        return try await fill(request, expectedSize: size)
+        return try await fill(request, expectedSize: size, isConfirmed: true)
     }
 
     private func head(_ request: BlobRequest) async throws -> BlobAnswer {
@@ -119,21 +121,23 @@ struct Blobs: Sendable {
             status: status)
     }
 
-    private func fill(_ request: BlobRequest, expectedSize: Int64?) async throws -> BlobAnswer {
-        let upstream = try upstreams.upstream(of: request.rule.name)
+    /// - Parameter isConfirmed: the repository is known to hold the blob. Otherwise only its own upstream's answer
+    ///   proves it: by this transfer, or by a HEAD where another repository's transfer is joined.
+    private func fill(_ request: BlobRequest, expectedSize: Int64?, isConfirmed: Bool) async throws -> BlobAnswer {
         let source = Fills.Source(
-            upstream: upstream, repository: request.repository, expectedSize: expectedSize)
+            upstream: try upstreams.upstream(of: request.rule.name), repository: request.repository,
+            expectedSize: expectedSize)
         var (reader, isCollapsed) = try await fills.join(request.digest, from: source)
-        let size: Int64?
-        do {
-            size = try await reader.size()
-        } catch let error as CacheError where isCollapsed && reader.repository != request.repository {
-            // Another repository's upstream refused; this one's may not.
-            guard case .upstream = error else { throw error }
-            (reader, isCollapsed) = try await fills.join(request.digest, from: source)
-            return answer(request, reader, size: try await reader.size(), isCollapsed: isCollapsed)
+        if isCollapsed, reader.repository != request.repository {
+            let confirmed = isConfirmed ? expectedSize : try await confirm(request).size
+            if let size = try? await reader.size(), confirmed == nil || size == confirmed {
+                return answer(request, reader, size: size, isCollapsed: true)
+            }
+            try Task.checkCancellation()
+            // The other repository's transfer failed, or is not of what this one knows: that is no answer to this one.
+            (reader, isCollapsed) = try await fills.join(request.digest, from: source, isOwn: true)
         }
-        return answer(request, reader, size: size, isCollapsed: isCollapsed)
+        return answer(request, reader, size: try await reader.size(), isCollapsed: isCollapsed)
     }
 
     private func answer(

@@ -4,15 +4,20 @@ internal import Upstream
 package struct FillRetries: Sendable, Hashable {
     /// Attempts in a row that bring no byte; one that does starts the count anew. Default 5.
     package var attempts: Int
+    /// Attempts in all for one transfer, however many bytes each brings: one byte at a time must not go on for ever.
+    /// Default 100.
+    package var attemptsInAll: Int
     /// The pause after the first failure; doubles with each. Default 200 milliseconds.
     package var firstPause: Duration
     /// Default 10 seconds.
     package var longestPause: Duration
 
     package init(
-        attempts: Int = 5, firstPause: Duration = .milliseconds(200), longestPause: Duration = .seconds(10)
+        attempts: Int = 5, attemptsInAll: Int = 100, firstPause: Duration = .milliseconds(200),
+        longestPause: Duration = .seconds(10)
     ) {
         self.attempts = attempts
+        self.attemptsInAll = attemptsInAll
         self.firstPause = firstPause
         self.longestPause = longestPause
     }

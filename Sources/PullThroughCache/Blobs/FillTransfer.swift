@@ -119,8 +119,10 @@ struct FillTransfer {
     ) async throws {
         var position = segment.remainder.lowerBound
         var failures = 0
+        var attempts = 0
         while true {
             let before = position
+            attempts += 1
             do {
                 try await attempt(
                     segment, from: &position, on: board, sink: sink, isFirst: isFirst, onAnswer: onAnswer,
@@ -129,7 +131,7 @@ struct FillTransfer {
             } catch let error as UpstreamError {
                 source.upstream.record(error)
                 failures = position > before ? 1 : failures + 1
-                guard
+                guard attempts < configuration.retries.attemptsInAll,
                     let pause = configuration.retries.pause(
                         after: failures, error: error, jitter: Double.random(in: 0...1))
                 else { throw error }

@@ -20,8 +20,8 @@ final class Fills: Sendable {
     /// What happens beside the bytes.
     struct Bookkeeping: Sendable {
         /// The blob is about to be put into the store. Its row goes before its file: a row without its file is a
-        /// miss, and a file without its row nobody would ever remove.
-        let willStore: @Sendable (_ digest: Digest, _ size: Int64) async -> Void
+        /// miss, and a file without its row nobody would ever remove. Returns false where it could not be written.
+        let willStore: @Sendable (_ digest: Digest, _ size: Int64) async -> Bool
         /// The store refused it after all.
         let couldNotStore: @Sendable (_ digest: Digest) async -> Void
         /// Everybody who waited has the blob, whether or not it is stored.
@@ -53,18 +53,21 @@ final class Fills: Sendable {
     var count: Int { table.withLock { $0.count } }
 
     /// The fill of `digest` that is under way.
-    func current(of digest: Digest) -> Fill? { table.withLock { $0.fill(of: digest) } }
+    func current(of digest: Digest, by rule: RuleName) -> Fill? { table.withLock { $0.fill(of: digest, by: rule) } }
 
     /// The repositories that blobs are on their way to.
     var repositories: Set<RepositoryKey> { table.withLock { $0.repositories } }
 
     /// A way into the fill of `digest`, which is begun if there is none.
+    /// - Parameter isOwn: joins no other repository's fill.
     /// - Returns: the reader, and whether the fill was another's.
-    func join(_ digest: Digest, from source: Source) async throws -> (reader: FillReader, isCollapsed: Bool) {
+    func join(
+        _ digest: Digest, from source: Source, isOwn: Bool = false
+    ) async throws -> (reader: FillReader, isCollapsed: Bool) {
         while true {
             let fill = Fill(digest: digest, repository: source.repository, windowBytes: configuration.windowBytes)
             guard let first = fill.makeReader() else { throw CacheError.cancelled }
-            switch table.withLock({ $0.join(digest) { (fill, first) } }) {
+            switch table.withLock({ $0.join(fill, reader: first, isOwn: isOwn) }) {
             case .leader(let reader):
                 metrics.fillsStarted.increment()
                 if !work.start({ await self.perform(fill, from: source) }) { finish(fill, .cancelled) }
@@ -109,6 +112,16 @@ final class Fills: Sendable {
         defer { metrics.runningFills.record(count) }
         let transfer = FillTransfer(
             fill: fill, source: source, configuration: configuration, metrics: metrics, logger: logger)
+        // It may have been stored since somebody looked.
+        if source.expectedSize != nil, let reader = try? await store.open(fill.digest),
+            reader.size == source.expectedSize
+        {
+            fill.begin(size: reader.size)
+            fill.advance(to: reader.size, in: reader)
+            fill.succeed()
+            finish(fill, nil)
+            return
+        }
         do {
             try await source.upstream.fills.pass { try await transfer.run(into: sink) }
             try await sink.verify()
@@ -121,8 +134,10 @@ final class Fills: Sendable {
         fill.succeed()
         var isStored = false
         do {
-            if sink.isStoring { await bookkeeping.willStore(fill.digest, fill.written) }
-            isStored = try await sink.commit()
+            if sink.isStoring, await bookkeeping.willStore(fill.digest, fill.written) {
+                isStored = try await sink.commit()
+            }
+            if !isStored { await sink.abandon() }
         } catch {
             await bookkeeping.couldNotStore(fill.digest)
             logger.error("a blob could not be stored", metadata: ["digest": "\(fill.digest)", "reason": "\(error)"])

@@ -50,9 +50,19 @@ final class Catalogue: Sendable {
         }
     }
 
-    /// What `tag` named when its manifest was last stored: what can be served when the upstream is gone.
-    func storedTag(_ tag: Tag, in repository: RepositoryKey) async throws -> TagRecord? {
-        try await metadata.tag(tag, in: repository)
+    /// What can be served as `tag` when the upstream is gone, the newest first: what the upstream last said, even if it
+    /// could not be written down; and what the tag named when its manifest was last stored.
+    func candidates(for tag: Tag, in repository: RepositoryKey) async throws -> [TagRecord] {
+        let newest = tagInMemory(tag, in: repository)
+        let stored = try await metadata.tag(tag, in: repository)
+        return [newest, stored == newest ? nil : stored].compactMap(\.self)
+    }
+
+    /// The upstream said that the tag is gone: what is known of it is no longer fresh.
+    func expire(_ tag: Tag, in repository: RepositoryKey) async throws {
+        guard var record = try await self.tag(tag, in: repository) else { return }
+        record.checkedAt = Timestamp(seconds: 0)
+        note(record, isStored: true)
     }
 
     /// Notes what the upstream said of a tag.
@@ -127,7 +137,7 @@ final class Catalogue: Sendable {
             defer { memory.unstoredTags.removeValue(for: key) }
             return memory.unstoredTags.peek(key) ?? []
         }
-        writer.enqueue {
+        let isEnqueued = writer.enqueue(cost: manifest.cost) {
             await self.writing("a manifest") {
                 try await self.metadata.put(
                     ManifestRecord(
@@ -137,7 +147,8 @@ final class Catalogue: Sendable {
                 do {
                     try await store()
                 } catch {
-                    try await self.metadata.forget(blob: manifest.digest)
+                    // A file that is there keeps its row, whatever else went wrong.
+                    if error is BlobStoreError { try await self.metadata.forget(blob: manifest.digest) }
                     throw error
                 }
                 try await self.journal.record(
@@ -147,6 +158,7 @@ final class Catalogue: Sendable {
             }
             for tag in tags { await self.write(tag, isStored: true) }
         }
+        if !isEnqueued { metrics.writesFailed.increment() }
     }
 
     // MARK: Blobs
@@ -179,8 +191,8 @@ final class Catalogue: Sendable {
         }
     }
 
-    /// Writes down that the store holds a blob.
-    func noteStored(_ blob: BlobRecord) async {
+    /// Writes down that the store holds a blob; returns whether that could be done.
+    func noteStored(_ blob: BlobRecord) async -> Bool {
         await writing("a blob") { try await self.metadata.put(blob) }
     }
 
@@ -228,12 +240,15 @@ final class Catalogue: Sendable {
         }
     }
 
-    private func writing(_ what: String, _ write: () async throws -> Void) async {
+    @discardableResult
+    private func writing(_ what: String, _ write: () async throws -> Void) async -> Bool {
         do {
             try await write()
+            return true
         } catch {
             metrics.writesFailed.increment()
             logger.error("the catalogue could not be written", metadata: ["what": "\(what)", "reason": "\(error)"])
+            return false
         }
     }
 }

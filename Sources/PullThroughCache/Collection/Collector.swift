@@ -9,8 +9,9 @@ internal import Timekeeping
 
 /// Keeps the store within its limit, and removes what nothing references, while pulls go on.
 ///
-/// A blob's row goes first and its bytes after it, while nobody can begin to fill it; readers that have it open keep
-/// it until they are done.
+/// A blob's bytes go first and its row after them, while nobody can begin to fill it, so that a kill in between leaves a
+/// row without bytes, which is a miss, and never bytes that nobody knows of. Readers that have it open keep it until
+/// they are done.
 final class Collector: Sendable {
     /// Images looked at in one step.
     private static let batch = 64
@@ -199,8 +200,10 @@ final class Collector: Sendable {
     private func removeBlob(_ digest: Digest, into report: inout CollectionReport) async throws {
         guard let fills = fills.withLock({ $0 }) else { return }
         let freed = try await fills.removing(digest) { () -> Int64? in
-            guard try await catalogue.metadata.removeUnreferenced(blob: digest) else { return nil }
-            return try await store.remove(digest)
+            guard try await catalogue.metadata.isUnreferenced(blob: digest) else { return nil }
+            let bytes = try await store.remove(digest)
+            _ = try await catalogue.metadata.removeUnreferenced(blob: digest)
+            return bytes
         }
         guard case .some(.some(let bytes)) = freed else { return }
         adjust(by: -bytes)

@@ -36,26 +36,33 @@ struct EvictionPlan: Sendable {
 }
 
 extension StoreLimit {
+    /// What the store may always take of a file system by a cap in percent, however full others make it: otherwise
+    /// somebody else's files would empty the cache, and nothing be gained by it.
+    static let floorPercent: Int64 = 10
+
     /// How many bytes must go to reach the low watermark; nil where the high one is not passed.
     ///
     /// - Parameters:
     ///   - storedBytes: of all blobs.
     ///   - totalBytes: the size of the file system, and `availableBytes` what is left of it; nil where unknown.
     func excess(storedBytes: Int64, totalBytes: Int64?, availableBytes: Int64?) -> Int64? {
-        let capBytes: Int64
-        let usedBytes: Int64
+        guard
+            let capBytes = room(storedBytes: storedBytes, totalBytes: totalBytes, availableBytes: availableBytes),
+            storedBytes > capBytes / 100 * Int64(highWatermark)
+        else { return nil }
+        return storedBytes - capBytes / 100 * Int64(lowWatermark)
+    }
+
+    /// What the store may take now: of a cap in percent, what others leave of it.
+    private func room(storedBytes: Int64, totalBytes: Int64?, availableBytes: Int64?) -> Int64? {
         switch cap {
-        case .bytes(let bytes):
-            capBytes = bytes
-            usedBytes = storedBytes
+        case .bytes(let bytes): return bytes
         case .percentOfFilesystem(let percent):
             guard let totalBytes, let availableBytes else { return nil }
-            capBytes = totalBytes / 100 * Int64(percent)
-            usedBytes = totalBytes - availableBytes
+            let others = max(0, totalBytes - availableBytes - storedBytes)
+            let floor = totalBytes / 100 * min(Int64(percent), Self.floorPercent)
+            return max(totalBytes / 100 * Int64(percent) - others, floor)
         }
-        guard usedBytes > capBytes / 100 * Int64(highWatermark) else { return nil }
-        // What others have on the file system cannot be freed here.
-        return min(usedBytes - capBytes / 100 * Int64(lowWatermark), storedBytes)
     }
 
     /// The cap in bytes; nil where the file system's size is unknown.

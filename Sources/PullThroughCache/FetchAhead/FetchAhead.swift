@@ -85,7 +85,7 @@ final class FetchAhead: Sendable {
 
     private func fetch(_ blob: Descriptor, in repository: RepositoryKey, from upstream: UpstreamHandle) async {
         // Each failure has its reaction elsewhere; here it means that nothing more is asked for without need.
-        guard !upstream.isPaused, fills.current(of: blob.digest) == nil else { return }
+        guard !upstream.isPaused, fills.current(of: blob.digest, by: repository.rule) == nil else { return }
         guard let isStored = try? await store.open(blob.digest) != nil, !isStored else { return }
         let source = Fills.Source(upstream: upstream, repository: repository, expectedSize: blob.size)
         guard let fill = fills.start(blob.digest, from: source) else { return }

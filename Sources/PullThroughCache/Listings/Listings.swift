@@ -28,7 +28,10 @@ struct Listings: Sendable {
                 request.rule.outage.servesStale(under: condition, age: .zero)
             else { throw error == .notFound ? CacheError.nameUnknown : CacheError.upstream(error) }
             let limit = min(request.limit ?? Self.pageLimit, Self.pageLimit)
-            let last = request.last.flatMap { try? Tag($0) }
+            // What is no tag has no place among them, and nothing comes after it.
+            let last = try request.last.map { (text) throws(CacheError) in
+                do { return try Tag(text) } catch { throw CacheError.nameUnknown }
+            }
             let tags = try await catalogue.metadata.tags(in: request.repository, after: last, limit: limit + 1)
             guard !tags.isEmpty || last != nil else {
                 throw error == .notFound ? CacheError.nameUnknown : CacheError.upstream(error)
@@ -59,12 +62,14 @@ struct Listings: Sendable {
             return ReferrersAnswer(bytes: index.filtered(by: artifactType).bytes, isFiltered: true, status: status)
         } catch let error as UpstreamError {
             guard let condition = OutageCondition(error) else { throw error }
-            return try await listed(request, under: condition)
+            return try await listed(request, under: condition, because: error)
         }
     }
 
     /// The list under the tag `sha256-…`, with what is known here besides.
-    private func listed(_ request: ReferrersRequest, under condition: OutageCondition) async throws -> ReferrersAnswer {
+    private func listed(
+        _ request: ReferrersRequest, under condition: OutageCondition, because error: UpstreamError
+    ) async throws -> ReferrersAnswer {
         var index = ReferrersIndex(descriptors: [])
         var status = CacheStatus(isHit: false, forward: .bypass)
         do {
@@ -81,9 +86,15 @@ struct Listings: Sendable {
             guard condition != .notFound else { throw CacheError.upstream(error) }
             status.detail = CacheMetrics.OutageLabel(condition).rawValue
         }
+        let isListed = status.forward != .bypass || status.isHit
         let known = Set(index.descriptors.map(\.digest))
         index.descriptors += try await catalogue.metadata.referrers(of: request.subject, in: request.repository)
             .filter { !known.contains($0.digest) }
+        if condition != .notFound {
+            // An empty list would read as "there are no signatures": that nobody said.
+            let mayBeStale = request.rule.outage.servesStale(under: condition, age: .zero)
+            guard mayBeStale, isListed || !index.descriptors.isEmpty else { throw error }
+        }
         if let artifactType = request.artifactType { index = index.filtered(by: artifactType) }
         return ReferrersAnswer(bytes: index.bytes, isFiltered: request.artifactType != nil, status: status)
     }

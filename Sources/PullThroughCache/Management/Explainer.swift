@@ -45,7 +45,7 @@ struct Explainer: Sendable {
         let decision = TagDecision(
             tag: tag, rule: rule, checkedAt: record?.checkedAt,
             absentUntil: try await catalogue.absence(of: .tag(tag), in: repository), now: now, isForced: false,
-            isPaused: (try? upstreams.upstream(of: rule.name).isPaused) ?? false)
+            pausedBy: try? upstreams.upstream(of: rule.name).pausedBy)
         explanation.digest = record?.digest
         switch decision {
         case .fresh(let ttl): explanation.freshness = .fresh(until: now + ttl)

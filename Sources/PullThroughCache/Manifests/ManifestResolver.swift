@@ -48,9 +48,18 @@ struct ManifestResolver: Sendable {
         try await questions.value(for: question) { try await self.answer(question, from: upstream) }
     }
 
-    /// Asks without waiting for the answer.
-    func start(_ question: Question, at upstream: UpstreamHandle) {
-        questions.start(question) { try await self.answer(question, from: upstream) }
+    /// Asks without waiting for the answer. `onAbsence` is performed where the upstream has no such manifest.
+    func start(
+        _ question: Question, at upstream: UpstreamHandle, onAbsence: @escaping @Sendable () async throws -> Void
+    ) {
+        questions.start(question) {
+            do {
+                return try await self.answer(question, from: upstream)
+            } catch UpstreamError.notFound {
+                try await onAbsence()
+                throw UpstreamError.notFound
+            }
+        }
     }
 
     private func answer(_ question: Question, from upstream: UpstreamHandle) async throws -> Resolution {

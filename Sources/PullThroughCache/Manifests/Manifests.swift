@@ -86,7 +86,7 @@ struct Manifests: Sendable {
         let decision = TagDecision(
             tag: tag, rule: request.rule, checkedAt: record?.checkedAt,
             absentUntil: try await absence(of: request, unlessFresh: record),
-            now: clock.now(), isForced: request.isForced, isPaused: upstream.isPaused)
+            now: clock.now(), isForced: request.isForced, pausedBy: upstream.pausedBy)
         if let record, let answer = try await answer(from: record, decision, request, at: upstream) { return answer }
         if case .absent = decision {
             if let answer = try await stale(tag, request, because: UpstreamError.notFound) { return answer }
@@ -101,12 +101,13 @@ struct Manifests: Sendable {
         } catch {
             if let answer = try await stale(tag, request, because: error) { return answer }
             guard let error = error as? UpstreamError else { throw error }
+            if error == .notFound { try await catalogue.expire(tag, in: request.repository) }
             throw refusal(error, request)
         }
     }
 
-    /// Until when the tag is known to be absent. Not asked for where something confirmed is fresh: the absence was
-    /// then said earlier, or would have been forgotten.
+    /// Until when the tag is known to be absent. Not asked for where something confirmed is fresh: an absence that the
+    /// upstream says makes what is known stale (``Catalogue/expire(_:in:)``), so it was said earlier.
     private func absence(of request: ManifestRequest, unlessFresh record: TagRecord?) async throws -> Timestamp? {
         if let record, clock.now() - record.checkedAt < request.rule.freshness.lifetime(of: record.tag) { return nil }
         return try await catalogue.absence(of: request.reference, in: request.repository)
@@ -125,7 +126,13 @@ struct Manifests: Sendable {
         case .staleWhileRevalidating(let staleness):
             let status = CacheStatus(isHit: true, ttl: -staleness.wholeSeconds, detail: "revalidating")
             guard let answer = try await known(record, request, status) else { return nil }
-            resolver.start(question(request, confirmsFirst: true), at: upstream)
+            resolver.start(question(request, confirmsFirst: true), at: upstream) {
+                guard !request.rule.outage.servesStale(under: .notFound, age: clock.now() - record.checkedAt) else {
+                    return
+                }
+                try await catalogue.expire(record.tag, in: request.repository)
+                _ = refusal(.notFound, request)
+            }
             metrics.countStale(.revalidating)
             return answer
         case .staleWhilePaused(let staleness):
@@ -181,13 +188,21 @@ struct Manifests: Sendable {
     private func stale(
         _ tag: Tag, _ request: ManifestRequest, because error: any Error
     ) async throws -> ManifestAnswer? {
-        guard let condition = OutageCondition(error),
-            let record = try await catalogue.storedTag(tag, in: request.repository)
-        else { return nil }
-        let age = clock.now() - record.checkedAt
-        guard request.rule.outage.servesStale(under: condition, age: age),
-            case .held(let manifest) = try await keeper.holding(of: record.digest, in: request.repository)
-        else { return nil }
+        guard let condition = OutageCondition(error) else { return nil }
+        for record in try await catalogue.candidates(for: tag, in: request.repository) {
+            let age = clock.now() - record.checkedAt
+            guard request.rule.outage.servesStale(under: condition, age: age),
+                case .held(let manifest) = try await keeper.holding(of: record.digest, in: request.repository)
+            else { continue }
+            return stale(manifest, tag, request, age: age, condition: condition, because: error)
+        }
+        return nil
+    }
+
+    private func stale(
+        _ manifest: CachedManifest, _ tag: Tag, _ request: ManifestRequest, age: Duration,
+        condition: OutageCondition, because error: any Error
+    ) -> ManifestAnswer {
         let reason = CacheMetrics.OutageLabel(condition)
         metrics.countStale(reason)
         let lifetime = request.rule.freshness.lifetime(of: tag)

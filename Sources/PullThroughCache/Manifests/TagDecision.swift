@@ -21,10 +21,10 @@ enum TagDecision: Sendable, Hashable {
     ///   - checkedAt: when the upstream last confirmed what is known; nil where nothing is.
     ///   - absentUntil: until when the upstream's "no such tag" holds.
     ///   - isForced: a client that may do so asked for revalidation.
-    ///   - isPaused: the upstream failed a moment ago.
+    ///   - pausedBy: how the upstream failed a moment ago; nil where it did not.
     init(
         tag: Tag, rule: Rule, checkedAt: Timestamp?, absentUntil: Timestamp?, now: Timestamp, isForced: Bool,
-        isPaused: Bool
+        pausedBy: OutageCondition?
     ) {
         guard !isForced else {
             self = checkedAt == nil ? .resolve : .revalidate
@@ -45,7 +45,7 @@ enum TagDecision: Sendable, Hashable {
             self = .fresh(ttl: lifetime - age)
         } else if age >= .zero, age < lifetime + rule.freshness.staleWhileRevalidate {
             self = .staleWhileRevalidating(staleness: age - lifetime)
-        } else if isPaused, rule.outage.servesStale(under: .unreachable, age: age) {
+        } else if let pausedBy, rule.outage.servesStale(under: pausedBy, age: age) {
             self = .staleWhilePaused(staleness: age - lifetime)
         } else {
             self = .revalidate

@@ -1,3 +1,4 @@
+internal import Rules
 internal import Timekeeping
 
 /// Remembers that an upstream just failed, so that clients who can be served from the cache do not wait for the same
@@ -7,13 +8,18 @@ internal import Timekeeping
 struct Breaker: Sendable {
     private var failures = 0
     private var pausedUntil: Timestamp?
+    private var condition: OutageCondition?
 
     /// Whether asking is pointless at `now` for one who has something to serve instead.
     func isOpen(at now: Timestamp) -> Bool { pausedUntil.map { now < $0 } ?? false }
 
-    mutating func recordFailure(at now: Timestamp) {
+    /// How the upstream failed, while asking is pointless: what may be served instead depends on it.
+    func openCondition(at now: Timestamp) -> OutageCondition? { isOpen(at: now) ? condition : nil }
+
+    mutating func recordFailure(_ condition: OutageCondition, at now: Timestamp) {
         // Those that were under way when the first one failed tell nothing new.
         guard !isOpen(at: now) else { return }
+        self.condition = condition
         failures = min(failures + 1, 7)
         pausedUntil = now + .seconds(min(60, 1 << (failures - 1)))
     }

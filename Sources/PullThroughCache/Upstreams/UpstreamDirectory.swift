@@ -16,11 +16,19 @@ final class UpstreamDirectory: Sendable {
             registries.mapValues { UpstreamHandle(registry: $0, configuration: configuration, clock: clock) })
     }
 
+    /// An upstream that stays keeps its turns, and what was learnt of it.
     func replace(_ registries: [RuleName: any UpstreamRegistry]) {
-        let replaced = registries.mapValues {
-            UpstreamHandle(registry: $0, configuration: configuration, clock: clock)
+        handles.withLock { handles in
+            let old = handles
+            handles = [:]
+            for (name, registry) in registries {
+                if let handle = old[name], handle.registry as AnyObject === registry as AnyObject {
+                    handles[name] = handle
+                } else {
+                    handles[name] = UpstreamHandle(registry: registry, configuration: configuration, clock: clock)
+                }
+            }
         }
-        handles.withLock { $0 = replaced }
     }
 
     func upstream(of rule: RuleName) throws(CacheError) -> UpstreamHandle {

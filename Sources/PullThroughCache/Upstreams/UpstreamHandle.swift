@@ -28,6 +28,9 @@ final class UpstreamHandle: Sendable {
     /// Whether the upstream failed so recently that one who has something cached should not ask.
     var isPaused: Bool { breaker.withLock { $0.isOpen(at: clock.now()) } }
 
+    /// How it failed, while ``isPaused``.
+    var pausedBy: OutageCondition? { breaker.withLock { $0.openCondition(at: clock.now()) } }
+
     /// Asks the upstream when there is a turn, and remembers whether it answered.
     func ask<Value>(_ question: (any UpstreamRegistry) async throws -> Value) async throws -> Value {
         try await requests.pass {
@@ -61,7 +64,8 @@ final class UpstreamHandle: Sendable {
     /// Only what says that the upstream is down counts; a refusal is an answer.
     func record(_ error: UpstreamError) {
         switch OutageCondition(error) {
-        case .unreachable, .serverError: breaker.withLock { $0.recordFailure(at: clock.now()) }
+        case .unreachable: breaker.withLock { $0.recordFailure(.unreachable, at: clock.now()) }
+        case .serverError: breaker.withLock { $0.recordFailure(.serverError, at: clock.now()) }
         case .notFound, .unauthorized, .rateLimited: breaker.withLock { $0.recordSuccess() }
         case nil: break
         }
