@@ -1,15 +1,15 @@
 # One obvious place for everything. Continuous integration runs the same targets.
 SWIFT ?= swift
-SWIFT_SOURCES := Sources Tests Package.swift
+SWIFT_SOURCES := Sources Tests Benchmarks/Micro Package.swift
 # One binary that needs no Swift runtime on the machine it runs on.
 RELEASE_FLAGS := -c release --product weir --static-swift-stdlib
 ARGUMENTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit integration lint format bench clean
+.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: release ## Build and serve on port 5000 (ARGUMENTS="--config weir.yaml" to pass more)
 	@exec .build/release/weir serve $(ARGUMENTS)
@@ -37,9 +37,19 @@ lint: ## Check format and forbidden things
 format: ## Format all Swift sources
 	$(SWIFT) format format -i -p -r $(SWIFT_SOURCES)
 
-bench: release ## Measure weir beside nginx and docker-registry
+bench: release ## Measure weir beside nginx and docker-registry; writes docs/benchmarks.md
 	@scripts/install-packages bench
 	@Benchmarks/run
+
+bench-quick: release ## The same in a minute; fails on what is far outside alone
+	@scripts/install-packages bench
+	@BENCH_QUICK=yes Benchmarks/run
+
+# The package that measures is a dependency for this target alone (Package.swift).
+bench-micro: ## Micro-benchmarks; FILTER='parse:.*' narrows them, ARGUMENTS are the plugin's
+	@scripts/install-packages build
+	WEIR_MICRO_BENCHMARKS=yes $(SWIFT) package --scratch-path .build/micro --allow-writing-to-package-directory \
+		benchmark $(ARGUMENTS) --target Micro $(if $(FILTER),--filter '$(FILTER)')
 
 clean: ## Remove what was built
 	rm -rf .build

@@ -180,3 +180,22 @@ let package = Package(
         tests("IntegrationTests", [crypto]),
     ]
 )
+
+// Micro-benchmarks, for `make bench-micro` alone: nobody else has to fetch and build what they stand on. They look at
+// what is internal to modules, as tests do, therefore `-enable-testing` in their release build.
+if Context.environment["WEIR_MICRO_BENCHMARKS"] == "yes" {
+    for target in package.targets where target.path == nil && target.type == .regular {
+        target.swiftSettings?.append(.unsafeFlags(["-enable-testing"]))
+    }
+    package.dependencies.append(.package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []))
+    package.targets.append(
+        .executableTarget(
+            name: "Micro",
+            dependencies: [
+                .product(name: "Benchmark", package: "benchmark"), "OCI", "HTTPSemantics", "Timekeeping", "Rules",
+                "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "PrometheusMetrics",
+                coreMetrics, logging, nioCore,
+            ],
+            path: "Benchmarks/Micro", swiftSettings: settings,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]))
+}

@@ -1,0 +1,105 @@
+"""usage: python3 -m compare WEIR LOAD DOCUMENT|- (from Benchmarks/run, which says what the variables mean)"""
+
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from . import machine, report
+from .bench import Bench
+from .cold import Cold
+from .content import MIB, Content
+from .hits import LAYER_BYTES, Hits
+from .peers import Stage
+from .processes import Failed
+from .state import State
+
+
+def figures(bench: Bench, manifest: str, upstream, quick: bool) -> dict:
+    hits, cold, state = Hits(bench, manifest), Cold(bench, upstream), State(bench)
+    if quick:
+        return {
+            "start": state.start,
+            "manifests": hits.manifests,
+            "blobs": hits.blobs,
+            "tls": hits.blobs_over_tls,
+            "cold-30": lambda: cold.many_clients(30, 16 * MIB, 100, rounds=2),
+        }
+    return {
+        "start": state.start,
+        "manifests": hits.manifests,
+        "blobs": hits.blobs,
+        "tls": hits.blobs_over_tls,
+        "cold-1": cold.one_client,
+        "cold-30": lambda: cold.many_clients(30, 64 * MIB, 100),
+        "cold-500": lambda: cold.many_clients(500, 8 * MIB, None),
+        "far": lambda: cold.far_upstream(rounds=min(bench.rounds, 3)),
+        "memory": lambda: state.memory_under_load(500, 10),
+        "bad": lambda: state.bad_clients(500),
+        "idle": lambda: state.idle_connections(manifest, 10_000),
+        "large": lambda: state.large_catalogue(1_000_000, 100_000),
+    }
+
+
+def main() -> int:
+    weir, load, document = sys.argv[1:]
+    begun = time.monotonic()
+    quick = os.environ.get("BENCH_QUICK") == "yes"
+    rounds = int(os.environ.get("BENCH_ROUNDS", "3" if quick else "5"))
+    seconds = float(os.environ.get("BENCH_SECONDS", "1" if quick else "2"))
+    limit = float(os.environ.get("BENCH_LIMIT", "180" if quick else "900"))
+    only = [each for each in os.environ.get("BENCH_ONLY", "").split(",") if each]
+    # Ten thousand connections, and what is open beside them.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+    work = Path(tempfile.mkdtemp(prefix="weir-bench-", dir=os.environ.get("BENCH_SCRATCH")))
+    content = Content(work / "content")
+    manifest = content.image("latest", [LAYER_BYTES])
+    stage = Stage(work, content, weir)
+    bench = Bench(work, stage, content, load, rounds, seconds, begun + limit)
+    failures = []
+    try:
+        upstream = stage.upstream()
+        upstream.start()
+        todo = figures(bench, manifest, upstream, quick)
+        if unknown := set(only) - set(todo):
+            print(f"no such figures: {', '.join(sorted(unknown))}; there are {', '.join(todo)}", file=sys.stderr)
+            return 64
+        for name, figure in todo.items():
+            if only and name not in only:
+                continue
+            print(f"{time.monotonic() - begun:5.0f} s  {name}", file=sys.stderr, flush=True)
+            servers = list(stage.servers)
+            try:
+                figure()
+            except Failed as error:
+                failures.append(name)
+                print(f"{name} failed: {error}", file=sys.stderr)
+            except Exception:  # one figure's trouble is not the others'
+                failures.append(name)
+                traceback.print_exc()
+            for server in [each for each in stage.servers if each not in servers]:
+                stage.forget(server)
+    finally:
+        stage.stop()
+        shutil.rmtree(work, ignore_errors=True)
+
+    print("\n" + report.plain(bench.rows))
+    taken = f"{rounds} rounds of {seconds:g} s in {time.monotonic() - begun:.0f} s"
+    print("\n" + taken)
+    if document != "-" and not only and not failures:
+        report.write(Path(document), bench.rows, machine.description(weir), taken)
+    outside = [row.figure for row in bench.rows if row.outside] if quick else []
+    for figure in outside:
+        print(f"far outside: {figure}", file=sys.stderr)
+    return 1 if failures or outside else 0
+
+
+sys.exit(main())
