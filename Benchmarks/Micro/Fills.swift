@@ -14,7 +14,7 @@ enum Fills {
             var table = FillTable()
             for iteration in benchmark.scaledIterations {
                 guard let (fill, reader) = make(digests[iteration % digests.count], repository) else { continue }
-                blackHole(table.join(fill.digest) { (fill, reader) })
+                blackHole(table.join(fill, reader: reader, isOwn: false))
                 table.finish(fill)
             }
         }
@@ -23,12 +23,13 @@ enum Fills {
             var table = FillTable()
             for digest in digests {
                 guard let (fill, reader) = make(digest, repository) else { continue }
-                blackHole(table.join(digest) { (fill, reader) })
+                blackHole(table.join(fill, reader: reader, isOwn: false))
             }
-            guard let spare = make(digests[0], repository) else { return }
+            let spares = digests.compactMap { make($0, repository) }
             benchmark.startMeasurement()
             for iteration in benchmark.scaledIterations {
-                blackHole(table.join(digests[iteration % digests.count]) { spare })
+                let (fill, reader) = spares[iteration % spares.count]
+                blackHole(table.join(fill, reader: reader, isOwn: false))
             }
         }
     }

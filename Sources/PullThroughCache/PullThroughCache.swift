@@ -48,6 +48,7 @@ package final class PullThroughCache: ContentSource {
             room: StoreRoom(
                 allows: { await collector.allows(bytes: $0) }, make: { await collector.makeRoom(bytes: $0) }),
             bookkeeping: Fills.Bookkeeping(
+                knownSize: { catalogue.membershipInMemory(of: $0, in: $1) },
                 willStore: { digest, size in
                     let now = clock.now()
                     return await catalogue.noteStored(

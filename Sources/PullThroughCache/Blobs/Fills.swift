@@ -19,6 +19,8 @@ final class Fills: Sendable {
 
     /// What happens beside the bytes.
     struct Bookkeeping: Sendable {
+        /// The size of a blob that the repository is known to hold.
+        let knownSize: @Sendable (_ digest: Digest, RepositoryKey) -> Int64?
         /// The blob is about to be put into the store. Its row goes before its file: a row without its file is a
         /// miss, and a file without its row nobody would ever remove. Returns false where it could not be written.
         let willStore: @Sendable (_ digest: Digest, _ size: Int64) async -> Bool
@@ -112,9 +114,9 @@ final class Fills: Sendable {
         defer { metrics.runningFills.record(count) }
         let transfer = FillTransfer(
             fill: fill, source: source, configuration: configuration, metrics: metrics, logger: logger)
-        // It may have been stored since somebody looked.
-        if source.expectedSize != nil, let reader = try? await store.open(fill.digest),
-            reader.size == source.expectedSize
+        // It may have been stored since somebody looked, and this repository be known to hold it.
+        if let size = source.expectedSize ?? bookkeeping.knownSize(fill.digest, source.repository),
+            let reader = try? await store.open(fill.digest), reader.size == size
         {
             fill.begin(size: reader.size)
             fill.advance(to: reader.size, in: reader)
