@@ -84,6 +84,11 @@ let package = Package(
         module("MetadataStore", ["OCI", "Rules", "Timekeeping"]),
         module("SQLiteMetadataStore", ["MetadataStore", "OCI", "Rules", "Timekeeping", grdb, logging]),
 
+        // Peers: the streams between them, and who has what.
+        module(
+            "LibP2P",
+            [crypto, nioCore, nioPosix, logging, serviceLifecycle]),
+
         // What Weir is.
         module(
             "PullThroughCache",
@@ -164,6 +169,9 @@ let package = Package(
                 crypto,
                 serviceLifecycle,
             ]),
+        tests(
+            "LibP2PTests",
+            ["LibP2P", "HostileInput", crypto, nioCore, nioPosix, logging, serviceLifecycle]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(
             "ControlServerTests",
