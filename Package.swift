@@ -88,6 +88,10 @@ let package = Package(
         module(
             "LibP2P",
             [crypto, nioCore, nioPosix, logging, serviceLifecycle]),
+        module("PeerRouting", ["OCI"]),
+        module(
+            "KademliaRouting",
+            ["LibP2P", "PeerRouting", crypto, nioCore, nioHTTP1, asyncHTTPClient, logging, serviceLifecycle]),
 
         // What Weir is.
         module(
@@ -172,6 +176,12 @@ let package = Package(
         tests(
             "LibP2PTests",
             ["LibP2P", "HostileInput", crypto, nioCore, nioPosix, logging, serviceLifecycle]),
+        tests(
+            "KademliaRoutingTests",
+            [
+                "KademliaRouting", "LibP2P", "PeerRouting", "OCI", "HostileInput", crypto, nioCore, nioPosix, nioHTTP1,
+                asyncHTTPClient, logging, serviceLifecycle,
+            ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(
             "ControlServerTests",
