@@ -85,6 +85,15 @@ let package = Package(
         module("MetadataStore", ["OCI", "Rules", "Timekeeping"]),
         module("SQLiteMetadataStore", ["MetadataStore", "OCI", "Rules", "Timekeeping", grdb, logging]),
 
+        // Peers: the streams between them, and who has what.
+        module(
+            "LibP2P",
+            [crypto, nioCore, nioPosix, logging, serviceLifecycle]),
+        module("PeerRouting", ["OCI"]),
+        module(
+            "KademliaRouting",
+            ["LibP2P", "PeerRouting", crypto, nioCore, nioHTTP1, asyncHTTPClient, logging, serviceLifecycle]),
+
         // What Weir is.
         module(
             "PullThroughCache",
@@ -165,6 +174,15 @@ let package = Package(
                 "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore",
                 "Upstream", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL,
                 logging, x509, asn1, crypto, serviceLifecycle,
+            ]),
+        tests(
+            "LibP2PTests",
+            ["LibP2P", "HostileInput", crypto, nioCore, nioPosix, logging, serviceLifecycle]),
+        tests(
+            "KademliaRoutingTests",
+            [
+                "KademliaRouting", "LibP2P", "PeerRouting", "OCI", "HostileInput", crypto, nioCore, nioPosix, nioHTTP1,
+                asyncHTTPClient, logging, serviceLifecycle,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(

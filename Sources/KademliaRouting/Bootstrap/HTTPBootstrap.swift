@@ -1,0 +1,33 @@
+package import AsyncHTTPClient
+package import LibP2P
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Peers by HTTP, as Spegel hands them out at `/id`: the first 3 of the answer.
+package struct HTTPBootstrap: BootstrapSource {
+    private let url: String
+    private let port: Int
+    private let client: HTTPClient
+
+    /// - Parameters:
+    ///   - port: for answers that have IP addresses alone.
+    ///   - client: with whatever certificates the other side wants.
+    package init(url: String, port: Int, client: HTTPClient) {
+        self.url = url
+        self.port = port
+        self.client = client
+    }
+
+    package func addresses() async throws -> [Multiaddr] {
+        var request = HTTPClientRequest(url: url)
+        request.headers.add(name: "Accept", value: "application/json")
+        let response = try await client.execute(request, timeout: .seconds(10))
+        guard response.status == .ok else { throw BootstrapError.refused(status: Int(response.status.code)) }
+        let body = try await response.body.collect(upTo: Self.bodyLimitBytes)
+        return try AddressInformation.parse(Array(body.readableBytesView), port: port)
+            .prefix(Self.countMax).flatMap(\.multiaddrs)
+    }
+
+    private static let bodyLimitBytes = 64 << 10
+    private static let countMax = 3
+}

@@ -1,0 +1,196 @@
+internal import LibP2P
+internal import Logging
+internal import Synchronization
+
+/// What the router does unasked.
+extension KademliaRouter {
+    // MARK: Joining
+
+    /// Asks the bootstrap while nobody is known, ever more slowly, and now and then when somebody is.
+    func keepBootstrapped(_ sources: [any BootstrapSource]) async {
+        guard !sources.isEmpty else { return }
+        var backoff = configuration.bootstrapBackoff
+        while !Task.isCancelled {
+            await join(sources)
+            let isAlone = state.withLock { $0.table.count } == 0
+            if isAlone {
+                try? await clock.sleep(for: backoff)
+                backoff = min(backoff * 2, configuration.bootstrapBackoffMax)
+            } else {
+                backoff = configuration.bootstrapBackoff
+                await wait(configuration.bootstrapInterval, or: bootstrapSignal)
+            }
+        }
+    }
+
+    private func join(_ sources: [any BootstrapSource]) async {
+        let own = Set(network.ownAddresses)
+        for source in sources {
+            do {
+                try await withTimeLimit(configuration.bootstrapTimeout) {
+                    let addresses = try await source.addresses()
+                    await withDiscardingTaskGroup { group in
+                        for address in addresses.prefix(Self.bootstrapPeerMax) {
+                            guard let target = address.withoutPeer, !own.contains(target),
+                                address.peerID != self.network.own
+                            else { continue }
+                            group.addTask { await self.join(at: address) }
+                        }
+                    }
+                }
+            } catch {
+                if Task.isCancelled { return }
+                logger.debug("a bootstrap does not answer", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func join(at address: Multiaddr) async {
+        do {
+            let peer = try await network.connect(toAnyoneAt: [address])
+            await admit(PeerRecord(peer: peer, addresses: address.withoutPeer.map { [$0] } ?? []))
+        } catch {
+            logger.debug(
+                "a bootstrap peer cannot be reached", metadata: ["address": "\(address)", "error": "\(error)"])
+        }
+    }
+
+    // MARK: The table
+
+    func keepRefreshed() async {
+        while !Task.isCancelled {
+            await refresh()
+            let isSparse = state.withLock { $0.table.count } <= configuration.sparseCount
+            await wait(
+                isSparse ? configuration.sparseRefreshInterval : configuration.refreshInterval, or: refreshSignal)
+        }
+    }
+
+    /// Looks up ourselves, so that our neighbours know us and we them, then somebody in every other direction; asks
+    /// whoever was silent for long.
+    func refresh() async {
+        let sparse = state.withLock { $0.table.count } <= configuration.sparseCount
+        if sparse {
+            for peer in network.connectedPeers() { peerAppeared(peer) }
+        }
+        let silent = state.withLock { $0.table.silent(for: configuration.silenceLimit, now: clock.now()) }
+        for peer in silent {
+            guard !Task.isCancelled else { return }
+            await admit(peer)
+        }
+        guard state.withLock({ $0.table.count }) > 0 else {
+            setOnline(false)
+            return
+        }
+        let lookup = await find(network.own.bytes)
+        guard !Task.isCancelled else { return }
+        setOnline(lookup?.result.isEmpty == false)
+        let longest = state.withLock { $0.table.longestPrefix }
+        for length in 0..<min(longest, configuration.refreshPrefixMax) {
+            guard !Task.isCancelled else { return }
+            _ = await find(Self.key(sharing: length, with: KeyspacePoint(network.own)))
+        }
+    }
+
+    /// The peers nearest to a key; nil where that took too long.
+    func find(_ key: [UInt8]) async -> Lookup? {
+        let lookup = state.withLock { $0.lookup(KeyspacePoint(hashing: key), limits: configuration.lookup) }
+        return try? await withTimeLimit(configuration.lookupTimeout) {
+            try await self.driver.perform(lookup, request: KademliaMessage(.findNode, key: key))
+        }
+    }
+
+    /// A key that has exactly `length` bits in common with `point`; found by trying, some 2^length times.
+    private static func key(sharing length: Int, with point: KeyspacePoint) -> [UInt8] {
+        while true {
+            let key = [0x12, 0x20] + (0..<32).map { _ in UInt8.random(in: 0...255) }
+            if KeyspacePoint(hashing: key).commonPrefixLength(with: point) == length { return key }
+        }
+    }
+
+    // MARK: Our own keys
+
+    func keepProviding() async {
+        while !Task.isCancelled {
+            if state.withLock({ $0.table.count }) > 0 { await provideDue() }
+            let now = clock.now()
+            let due = state.withLock { $0.sweep.nextDue }
+            let wait = due.map { max($0 - now, Self.sweepPause) } ?? configuration.sweep.interval
+            await self.wait(
+                state.withLock { $0.table.count } > 0 ? wait : configuration.sweep.interval, or: sweepSignal)
+        }
+    }
+
+    private func provideDue() async {
+        while !Task.isCancelled, let target = state.withLock({ $0.sweep.nextTarget(now: clock.now()) }) {
+            guard let lookup = await find(target.multihash) else {
+                state.withLock { $0.sweep.retry([target], now: clock.now()) }
+                return
+            }
+            let assignments = state.withLock { state in
+                state.sweep.assign(
+                    around: target, nearest: lookup.result, known: lookup.heard, now: clock.now())
+            }
+            guard !assignments.isEmpty else { return }
+            await tell(assignments)
+        }
+    }
+
+    private func tell(_ assignments: [ProvideSweep.Assignment]) async {
+        let own = PeerRecord(peer: network.own, addresses: network.ownAddresses)
+        guard !own.addresses.isEmpty else {
+            state.withLock { $0.sweep.retry(assignments.flatMap(\.keys), now: clock.now()) }
+            return
+        }
+        let told = await withTaskGroup(of: Set<ContentKey>.self) { group in
+            var running = 0
+            var told: Set<ContentKey> = []
+            for assignment in assignments {
+                if running >= configuration.lookup.concurrency {
+                    told.formUnion(await group.next() ?? [])
+                    running -= 1
+                }
+                running += 1
+                group.addTask {
+                    let messages = assignment.keys.map {
+                        KademliaMessage(.addProvider, key: $0.multihash, providerPeers: [own])
+                    }
+                    do {
+                        try await withTimeLimit(self.configuration.requestTimeout) {
+                            try await self.network.send(messages, to: assignment.peer)
+                        }
+                        return Set(assignment.keys)
+                    } catch {
+                        return []
+                    }
+                }
+            }
+            for await keys in group { told.formUnion(keys) }
+            return told
+        }
+        let untold = Set(assignments.flatMap(\.keys)).subtracting(told)
+        guard !untold.isEmpty, !Task.isCancelled else { return }
+        state.withLock { $0.sweep.retry(untold, now: clock.now()) }
+    }
+
+    func keepForgetting() async {
+        while !Task.isCancelled {
+            try? await clock.sleep(for: configuration.expiryInterval)
+            state.withLock { $0.providers.expire(now: clock.now()) }
+        }
+    }
+
+    /// Waits for a time to pass or for a signal, whichever comes first.
+    private func wait(_ time: Duration, or signal: Signal) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await self.clock.sleep(for: time) }
+            group.addTask { await signal.wait() }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private static let bootstrapPeerMax = 64
+    /// Between two rounds of the sweep.
+    private static let sweepPause = Duration.milliseconds(100)
+}

@@ -1,0 +1,199 @@
+package import LibP2P
+package import Logging
+package import PeerRouting
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Spegel's distributed hash table: who has what, among peers that need no server.
+///
+/// Everything it does unasked happens in ``run()``: joining, looking after its table, telling peers what we have,
+/// forgetting. Look-ups run in their caller's task.
+package final class KademliaRouter: PeerRouting, KademliaNode, Service {
+    let network: any KademliaNetwork
+    let configuration: KademliaConfiguration
+    let clock: any RoutingClock
+    let logger: Logger
+    let state: Mutex<KademliaState>
+    private let bootstrap: [any BootstrapSource]
+    private let candidates: AsyncStream<PeerRecord>
+    private let candidateContinuation: AsyncStream<PeerRecord>.Continuation
+    /// Wakes the sweep when there are new keys, and the bootstrap when the last peer is gone.
+    let sweepSignal = Signal()
+    let bootstrapSignal = Signal()
+    let refreshSignal = Signal()
+    private let isOnline = Mutex(false)
+
+    /// - Parameter bootstrap: where to find the first peers; with none, peers have to find us.
+    package init(
+        network: any KademliaNetwork, bootstrap: [any BootstrapSource],
+        configuration: KademliaConfiguration = KademliaConfiguration(), clock: any RoutingClock = SystemRoutingClock(),
+        logger: Logger
+    ) {
+        self.network = network
+        self.bootstrap = bootstrap
+        self.configuration = configuration
+        self.clock = clock
+        self.logger = logger
+        state = Mutex(KademliaState(own: network.own, configuration: configuration))
+        // More than these wait for the next refresh, which sees everybody who is connected.
+        (candidates, candidateContinuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(256))
+        network.attach(self)
+    }
+
+    /// Takes part until a graceful shutdown or cancellation.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.admitCandidates() }
+            group.addTask { await self.keepBootstrapped(self.bootstrap) }
+            group.addTask { await self.keepRefreshed() }
+            group.addTask { await self.keepProviding() }
+            group.addTask { await self.keepForgetting() }
+            // Returns where the caller is cancelled, too.
+            try? await gracefulShutdown()
+            group.cancelAll()
+        }
+    }
+
+    // MARK: PeerRouting
+
+    package var isReady: Bool { isOnline.withLock { $0 } && state.withLock { $0.table.count } > 0 }
+
+    package func lookUp(
+        _ key: RoutingKey, limit: Int, found: @escaping @Sendable (ContentPeer) -> Void
+    ) async throws {
+        precondition(limit > 0)
+        let key = ContentKey(key)
+        let collector = ProviderCollector(own: network.own, limit: limit)
+        let (local, lookup) = state.withLock { state in
+            (
+                state.providers.providers(at: key.point, now: clock.now()),
+                state.lookup(key.point, limits: configuration.lookup)
+            )
+        }
+        for peer in collector.take(local) { found(peer) }
+        guard !collector.isFull else { return }
+        guard !lookup.heard.isEmpty else {
+            guard collector.isEmpty else { return }
+            throw PeerRoutingError.noPeers
+        }
+        _ = try await driver.perform(lookup, request: KademliaMessage(.getProviders, key: key.multihash)) { answer in
+            for peer in collector.take(answer.providerPeers) { found(peer) }
+            return collector.isFull
+        }
+    }
+
+    package func advertise(_ keys: Set<RoutingKey>) {
+        let refused = state.withLock { state in
+            let now = clock.now()
+            return keys.count { !state.sweep.add(ContentKey($0), now: now) }
+        }
+        if refused > 0 {
+            logger.warning("too many keys to advertise", metadata: ["refused": "\(refused)"])
+        }
+        sweepSignal.send()
+    }
+
+    package func withdraw(_ keys: Set<RoutingKey>) {
+        state.withLock { state in for key in keys { state.sweep.remove(ContentKey(key)) } }
+    }
+
+    // MARK: KademliaNode
+
+    package func reply(to request: KademliaMessage, from peer: PeerID) -> KademliaState.Reply {
+        state.withLock { state in
+            state.reply(to: request, from: peer, ownAddresses: network.ownAddresses, now: clock.now()) {
+                network.addresses(of: $0)
+            }
+        }
+    }
+
+    package func peerAppeared(_ peer: PeerRecord) { candidateContinuation.yield(peer) }
+
+    // MARK: The table
+
+    var driver: LookupDriver {
+        LookupDriver(network: network, requestTimeout: configuration.requestTimeout) { [weak self] record, isAnswered in
+            self?.noteOutcome(record, isAnswered: isAnswered)
+        }
+    }
+
+    /// Who answers belongs into the table, and who does not is taken out.
+    private func noteOutcome(_ record: PeerRecord, isAnswered: Bool) {
+        let isFirst = state.withLock { state in
+            guard isAnswered else {
+                state.table.remove(record.peer)
+                return false
+            }
+            guard !record.addresses.isEmpty else { return false }
+            return state.table.add(record, now: clock.now()) == .added && state.table.count == 1
+        }
+        if isFirst { refreshSignal.send() }
+        if !isAnswered, state.withLock({ $0.table.count }) == 0 {
+            isOnline.withLock { $0 = false }
+            bootstrapSignal.send()
+        }
+    }
+
+    /// Asks new peers whether they will do, some at a time.
+    private func admitCandidates() async {
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            for await candidate in candidates {
+                let isKnown = state.withLock { state in
+                    guard state.table.entry(candidate.peer) != nil else { return false }
+                    if !candidate.addresses.isEmpty { state.table.update(candidate) }
+                    return true
+                }
+                guard !isKnown, !candidate.addresses.isEmpty else { continue }
+                if running >= configuration.admissionConcurrency {
+                    await group.next()
+                    running -= 1
+                }
+                running += 1
+                group.addTask { await self.admit(candidate) }
+            }
+        }
+    }
+
+    /// Takes `peer` into the table if it answers a request for itself, which is how Go asks us.
+    func admit(_ peer: PeerRecord) async {
+        let request = KademliaMessage(.findNode, key: peer.peer.bytes)
+        let answer = try? await withTimeLimit(configuration.requestTimeout) {
+            try await self.network.request(request, to: peer)
+        }
+        guard !Task.isCancelled else { return }
+        noteOutcome(peer, isAnswered: answer != nil)
+    }
+
+    func setOnline(_ value: Bool) {
+        let wasOnline = isOnline.withLock { online in
+            defer { online = value }
+            return online
+        }
+        guard value, !wasOnline else { return }
+        logger.info("joined the peers", metadata: ["known": "\(state.withLock { $0.table.count })"])
+        // Nobody was there to be told before.
+        state.withLock { $0.sweep.hasten(now: clock.now()) }
+        sweepSignal.send()
+    }
+
+    package var status: KademliaStatus {
+        let isReady = isReady
+        return state.withLock { state in
+            KademliaStatus(
+                peers: state.table.entries.map(\.record), advertisedKeys: state.sweep.count,
+                recordCount: state.providers.recordCount, providerCount: state.providers.providerCount,
+                isReady: isReady)
+        }
+    }
+}
+
+/// What a node can tell of its part in the network.
+package struct KademliaStatus: Sendable {
+    package let peers: [PeerRecord]
+    package let advertisedKeys: Int
+    /// Records that others gave us, and who they are.
+    package let recordCount: Int
+    package let providerCount: Int
+    package let isReady: Bool
+}

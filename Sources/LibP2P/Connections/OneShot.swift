@@ -1,0 +1,54 @@
+internal import Synchronization
+
+/// One suspended caller, resumed once: by whoever has its answer, or by its own cancellation.
+final class OneShot<Value: Sendable>: Sendable {
+    private enum State {
+        /// Nobody waits yet. Goes to any other state.
+        case idle
+        /// Goes to `resolved`.
+        case waiting(CheckedContinuation<Value, any Error>)
+        /// The end.
+        case resolved(Result<Value, any Error>)
+    }
+
+    private let state = Mutex<State>(.idle)
+
+    /// Gives the answer. Returns false where there is one already, or the caller has gone.
+    @discardableResult
+    func resume(_ result: Result<Value, any Error>) -> Bool {
+        let (isFirst, continuation) = state.withLock { state -> (Bool, CheckedContinuation<Value, any Error>?) in
+            switch state {
+            case .idle:
+                state = .resolved(result)
+                return (true, nil)
+            case .waiting(let continuation):
+                state = .resolved(result)
+                return (true, continuation)
+            case .resolved: return (false, nil)
+            }
+        }
+        continuation?.resume(with: result)
+        return isFirst
+    }
+
+    /// Suspends until the answer is there.
+    /// - Throws: the answer's error, or `CancellationError` as soon as the task is cancelled.
+    func value() async throws -> Value {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result = state.withLock { state -> Result<Value, any Error>? in
+                    switch state {
+                    case .idle:
+                        state = .waiting(continuation)
+                        return nil
+                    case .waiting: preconditionFailure("a one-shot is awaited once")
+                    case .resolved(let result): return result
+                    }
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            resume(.failure(CancellationError()))
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import HostileInput
+import LibP2P
+import Testing
+
+@testable import KademliaRouting
+
+struct MessageTests {
+    static let id = "0024080112201ed1e8fae2c4a144b8be8fd4b47bf3d3b34b871c3cacf6010f0e42d474fce27e"
+    static let key = "1220a5279007f4f20936eef9e71d1b7b867e577a3bbf34de9bbec9f88584bac43e1a"
+
+    static func own() throws -> PeerRecord {
+        PeerRecord(peer: try PeerID(bytes: hex(id)), addresses: [try Multiaddr("/ip4/10.42.0.7/tcp/5001")])
+    }
+
+    static func vectors() throws -> [(KademliaMessage, String)] {
+        [
+            (KademliaMessage(.findNode, key: hex(id)), "0804 1226 \(id) 5001"),
+            (KademliaMessage(.getProviders, key: hex(key)), "0803 1222 \(key) 5001"),
+            (
+                KademliaMessage(.addProvider, key: hex(key), providerPeers: [try own()]),
+                "0802 1222 \(key) 4a32 0a26 \(id) 1208 040a2a0007061389 5001"
+            ),
+        ]
+    }
+
+    @Test func `requests have the bytes of the protocol`() throws {
+        for (message, bytes) in try Self.vectors() {
+            #expect(hex(message.bytes) == hex(hex(bytes)))
+            #expect(try KademliaMessage(hex(bytes)) == message)
+        }
+    }
+
+    @Test func `a missing kind is the one with number 0`() throws {
+        #expect(try KademliaMessage([]).kind == .putValue)
+    }
+
+    @Test(arguments: ["0806", "0a", "08", "4201", "ffffffff"])
+    func `what is no message is refused`(_ bytes: String) {
+        #expect(throws: KademliaMessageError.self) { try KademliaMessage(hex(bytes)) }
+    }
+
+    @Test func `a key of boundless length is refused`() {
+        var writer = ProtobufWriter()
+        writer.varint(4, field: 1)
+        writer.bytes([UInt8](repeating: 1, count: 81), field: 2)
+        #expect(throws: KademliaMessageError.keyTooLong) { try KademliaMessage(writer.bytes) }
+    }
+
+    @Test func `peers and addresses beyond the bounds, or malformed, are passed over`() throws {
+        var peer = ProtobufWriter()
+        peer.bytes(hex(Self.id), field: 1)
+        peer.bytes([0xFF], field: 2)
+        for _ in 0..<50 { peer.bytes(hex("040a2a0007061389"), field: 2) }
+        peer.varint(1, field: 3)
+        var nobody = ProtobufWriter()
+        nobody.bytes([1, 2, 3], field: 1)
+        var message = ProtobufWriter()
+        message.varint(4, field: 1)
+        message.bytes(nobody.bytes, field: 8)
+        for _ in 0..<3000 { message.bytes(peer.bytes, field: 8) }
+        message.bytes(Array("a signed record".utf8), field: 11)
+        let read = try KademliaMessage(message.bytes)
+        #expect(read.closerPeers.count == KademliaMessage.peerCountMax)
+        #expect(read.closerPeers[0].addresses.count == KademliaMessage.addressCountMax)
+    }
+
+    @Test(arguments: 1..<5)
+    func `damaged messages are refused or read, and nothing else`(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let vectors = try Self.vectors().map { $0.0.bytes }
+        for _ in 0..<3000 {
+            var bytes = vectors[Int.random(in: 0..<vectors.count, using: &generator)]
+            for _ in 0..<Int.random(in: 1...6, using: &generator) where !bytes.isEmpty {
+                let place = Int.random(in: 0..<bytes.count, using: &generator)
+                switch Int.random(in: 0..<3, using: &generator) {
+                case 0: bytes[place] = UInt8.random(in: 0...255, using: &generator)
+                case 1: bytes.remove(at: place)
+                default: bytes.insert(contentsOf: randomBytes(count: 3, using: &generator), at: place)
+                }
+            }
+            if let message = try? KademliaMessage(bytes) {
+                #expect(try KademliaMessage(message.bytes) == message)
+                var state = KademliaState(own: try Samples.peer(0))
+                _ = state.reply(
+                    to: message, from: try Samples.peer(1), ownAddresses: [], now: .zero, addresses: { _ in [] })
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            (
+                #"[{"ID":"\#(Samples.peerText)","Addrs":["/ip4/10.0.0.5/tcp/5001"]}]"#,
+                ["/ip4/10.0.0.5/tcp/5001/p2p/\(Samples.peerText)"]
+            ),
+            (#"{"ID":"","Addrs":["/ip4/10.0.0.5"]}"#, ["/ip4/10.0.0.5/tcp/7"]),
+            (
+                #"["/ip4/10.0.0.5/tcp/5001/p2p/\#(Samples.peerText)","x"]"#,
+                ["/ip4/10.0.0.5/tcp/5001/p2p/\(Samples.peerText)"]
+            ),
+            (#"[{"Addrs":["/ip4/1.2.3.4/tcp/1","nonsense"]}]"#, ["/ip4/1.2.3.4/tcp/1"]), ("[]", []),
+        ] as [(String, [String])])
+    func `lists of peers are read in the forms of Spegel and K3s`(_ json: String, _ expected: [String]) throws {
+        let list = try AddressInformation.parse(Array(json.utf8), port: 7)
+        #expect(list.flatMap(\.multiaddrs).map(\.description) == expected)
+    }
+
+    @Test(arguments: ["", "x", "1", "[1]", "{"])
+    func `what is no list of peers is refused`(_ json: String) {
+        #expect(throws: BootstrapError.malformedAnswer) { try AddressInformation.parse(Array(json.utf8), port: 7) }
+    }
+
+    @Test func `our own list is the one that others read`() throws {
+        let own = AddressInformation(
+            peer: try PeerID(Samples.peerText), addresses: [try Multiaddr("/ip4/10.0.0.5/tcp/5001")])
+        #expect(
+            String(decoding: own.json, as: UTF8.self)
+                == #"[{"Addrs":["/ip4/10.0.0.5/tcp/5001"],"ID":"\#(Samples.peerText)"}]"#)
+        #expect(try AddressInformation.parse(own.json, port: 1) == [own])
+    }
+
+    @Test func `of a name the first three addresses of each family are taken`() async throws {
+        let source = DNSBootstrap(name: "peers.example", port: 5001) { _, family in
+            family == .ip4 ? ["10.0.0.9", "10.0.0.1", "10.0.0.3", "10.0.0.2"] : ["fd00::1"]
+        }
+        let expected = [
+            "/ip4/10.0.0.1/tcp/5001", "/ip4/10.0.0.2/tcp/5001", "/ip4/10.0.0.3/tcp/5001", "/ip6/fd00::1/tcp/5001",
+        ]
+        #expect(try await source.addresses().map(\.description) == expected)
+    }
+}
