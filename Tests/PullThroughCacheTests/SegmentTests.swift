@@ -106,14 +106,15 @@ import Timekeeping
         #expect(outcome8 == .wait)
         let outcome9 = policy.decide(now: .seconds(2), received: 3000, missing: 98_000)
         #expect(outcome9 == .wait)
-        let outcome10 = policy.decide(now: .seconds(3), received: 7000, missing: 94_000)
+        _ = policy.decide(now: .seconds(3), received: 7000, missing: 94_000)
+        let outcome10 = policy.decide(now: .seconds(4), received: 11_000, missing: 90_000)
         #expect(outcome10 == .add(4))
         policy.added(4)
         #expect(policy.hasGained)
         #expect(policy.connections == 8)
-        let outcome11 = policy.decide(now: .seconds(4), received: 15_000, missing: 80_000)
+        let outcome11 = policy.decide(now: .seconds(5), received: 15_000, missing: 80_000)
         #expect(outcome11 == .wait)
-        let outcome12 = policy.decide(now: .seconds(5), received: 23_000, missing: 72_000)
+        let outcome12 = policy.decide(now: .seconds(6), received: 23_000, missing: 72_000)
         #expect(outcome12 == .wait)
     }
 
@@ -123,8 +124,8 @@ import Timekeeping
         let outcome13 = policy.decide(now: .seconds(1), received: 1000, missing: 100_000)
         #expect(outcome13 == .add(3))
         policy.added(3)
-        _ = policy.decide(now: .seconds(2), received: 2000, missing: 99_000)
-        let outcome14 = policy.decide(now: .seconds(3), received: 3100, missing: 98_000)
+        _ = policy.decide(now: .seconds(3), received: 2000, missing: 99_000)
+        let outcome14 = policy.decide(now: .seconds(4), received: 3100, missing: 98_000)
         #expect(outcome14 == .stop)
         #expect(!policy.hasGained)
         let outcome15 = policy.decide(now: .seconds(9), received: 9000, missing: 90_000)
@@ -152,6 +153,28 @@ import Timekeeping
         var tiny = SegmentationPolicy(settings, now: .seconds(7), isKnownToHelp: true)
         let outcome20 = tiny.decide(now: .seconds(7), received: 10, missing: 150)
         #expect(outcome20 == .wait)
+    }
+
+    @Test
+    func `a connection that is fast enough is left alone`() {
+        var fast = settings
+        fast.fastBytesPerSecond = 1000
+        var policy = SegmentationPolicy(fast, now: .zero, isKnownToHelp: false)
+        let quick = policy.decide(now: .seconds(1), received: 1000, missing: 100_000)
+        #expect(quick == .wait)
+        let slower = policy.decide(now: .seconds(2), received: 1900, missing: 99_000)
+        #expect(slower == .add(3))
+    }
+
+    @Test
+    func `where no turn is free it is tried again, and nothing is concluded`() {
+        var policy = SegmentationPolicy(settings, now: .zero, isKnownToHelp: false)
+        let first = policy.decide(now: .seconds(1), received: 1000, missing: 100_000)
+        #expect(first == .add(3))
+        policy.added(0)
+        _ = policy.decide(now: .seconds(3), received: 3000, missing: 98_000)
+        let again = policy.decide(now: .seconds(4), received: 4000, missing: 97_000)
+        #expect(again == .add(3))
     }
 
     @Test

@@ -11,7 +11,8 @@ import Testing
     private static let configuration = Configuration(
         retries: CacheFixture.retries,
         segmentation: Segmentation(
-            connectionLimit: 4, minimumBytes: 100_000, measuringInterval: .zero, worthwhile: .zero, gain: 0))
+            connectionLimit: 4, minimumBytes: 100_000, measuringInterval: .zero, worthwhile: .zero,
+            fastBytesPerSecond: .max, gain: 0))
 
     private static let segments = RequestMatcher(method: "GET", kind: .blob) { $0.range?.hasSuffix("-") == false }
 

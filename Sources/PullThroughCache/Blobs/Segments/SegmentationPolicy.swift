@@ -8,6 +8,8 @@ package struct Segmentation: Sendable, Hashable {
     package var measuringInterval: Duration
     /// A transfer that ends within this is left alone. Default 400 milliseconds.
     package var worthwhile: Duration
+    /// A connection that brings so much is no bottleneck, in bytes each second. Default 64 MiB.
+    package var fastBytesPerSecond: Int64
     /// By which factor throughput must rise for added connections to count as a gain. Default 1.3.
     package var gain: Double
     /// How long an upstream that gained nothing, or refused, is left alone. Default 10 minutes.
@@ -15,12 +17,14 @@ package struct Segmentation: Sendable, Hashable {
 
     package init(
         connectionLimit: Int = 8, minimumBytes: Int64 = 2 << 20, measuringInterval: Duration = .milliseconds(150),
-        worthwhile: Duration = .milliseconds(400), gain: Double = 1.3, pause: Duration = .seconds(600)
+        worthwhile: Duration = .milliseconds(400), fastBytesPerSecond: Int64 = 64 << 20, gain: Double = 1.3,
+        pause: Duration = .seconds(600)
     ) {
         self.connectionLimit = connectionLimit
         self.minimumBytes = minimumBytes
         self.measuringInterval = measuringInterval
         self.worthwhile = worthwhile
+        self.fastBytesPerSecond = fastBytesPerSecond
         self.gain = gain
         self.pause = pause
     }
@@ -90,7 +94,9 @@ struct SegmentationPolicy: Sendable {
             }
             rateBefore = rate
             // Nothing came at all: that is a stall, which more connections do not mend.
-            guard rate > 0, Double(missing) / rate > settings.worthwhile.inSeconds else {
+            guard rate > 0, rate < Double(settings.fastBytesPerSecond) * Double(connections),
+                Double(missing) / rate > settings.worthwhile.inSeconds
+            else {
                 phase = .measuring(since: now, bytes: received)
                 rateBefore = nil
                 return .wait
@@ -102,7 +108,8 @@ struct SegmentationPolicy: Sendable {
     /// The caller could add only `count`.
     mutating func added(_ count: Int) {
         connections += count
-        if count == 0 { phase = .done }
+        // No turn was free: there is nothing to compare with, and another time one may be.
+        if count == 0 { rateBefore = nil }
     }
 
     private mutating func add(now: Duration, missing: Int64) -> Decision {
@@ -113,7 +120,8 @@ struct SegmentationPolicy: Sendable {
             phase = .done
             return .wait
         }
-        phase = .settling(until: now + settings.measuringInterval)
+        // A new connection costs several round trips before its first byte.
+        phase = .settling(until: now + settings.measuringInterval * 2)
         return .add(wanted)
     }
 }
