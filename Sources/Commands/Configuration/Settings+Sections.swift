@@ -18,7 +18,7 @@ extension StorageSettings {
                     + "~/.local/share/weir."),
             Setting(
                 "limit", \.limit, .storeCap, standard: .string("85%"),
-                "What the store is kept under: bytes, or a share of the file system with everything on it."),
+                "What the store is kept under: bytes, or a share of the file system less what others have on it."),
             Setting(
                 "highWatermark", \.highWatermark, Format.percent().located, standard: .string("95%"),
                 "The share of the limit at which eviction begins."),
