@@ -67,6 +67,7 @@ let package = Package(
         module("HTTPSemantics"),
         module("Timekeeping"),
         module("Rules", ["OCI"]),
+        module("ImageRewriting", ["OCI", "Rules"]),
 
         // Contracts, and the adapters that keep them.
         module("Upstream", ["OCI", "HTTPSemantics", "Timekeeping", nioCore]),
@@ -128,6 +129,7 @@ let package = Package(
         tests("HTTPSemanticsTests", ["HTTPSemantics", "HostileInput"]),
         tests("RulesTests", ["Rules", "OCI", "HostileInput"]),
         module("HostileInput", path: "Tests/HostileInput"),
+        tests("ImageRewritingTests", ["ImageRewriting", "OCI", "Rules", "HostileInput"]),
         tests("TimekeepingTests", ["Timekeeping"]),
         tests(
             "UpstreamClientTests",
