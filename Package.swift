@@ -68,6 +68,7 @@ let package = Package(
         module("Timekeeping"),
         module("Rules", ["OCI"]),
         module("ImageRewriting", ["OCI", "Rules"]),
+        module("ImageFiles", ["OCI", "ImageRewriting", yams]),
 
         // Contracts, and the adapters that keep them.
         module("Upstream", ["OCI", "HTTPSemantics", "Timekeeping", nioCore]),
@@ -105,7 +106,8 @@ let package = Package(
         module(
             "Commands",
             [
-                "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore",
+                "OCI", "HTTPSemantics", "Rules", "ImageRewriting", "ImageFiles", "Timekeeping", "Upstream",
+                "UpstreamClient", "BlobStore",
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
                 "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle,
@@ -130,6 +132,7 @@ let package = Package(
         tests("RulesTests", ["Rules", "OCI", "HostileInput"]),
         module("HostileInput", path: "Tests/HostileInput"),
         tests("ImageRewritingTests", ["ImageRewriting", "OCI", "Rules", "HostileInput"]),
+        tests("ImageFilesTests", ["ImageFiles", "ImageRewriting", "HostileInput"]),
         tests("TimekeepingTests", ["Timekeeping"]),
         tests(
             "UpstreamClientTests",
@@ -173,7 +176,7 @@ let package = Package(
         tests(
             "CommandsTests",
             [
-                "Commands", "OCI", "Rules", argumentParser, yams, "ControlServer", "RegistryServer", "UpstreamClient",
+                "Commands", "OCI", "Rules", "ImageRewriting", "ImageFiles", argumentParser, yams, "ControlServer", "RegistryServer", "UpstreamClient",
                 "PullThroughCache", "Timekeeping", logging,
             ]),
         // Real programs judge the real binary: nothing of the product is linked.
