@@ -68,7 +68,7 @@ import Testing
     @Test(
         arguments: [
             ("a: b\n\tc: d\n", .malformed(line: 2, column: 1, reason: "")),
-            ("a: [", .malformed(line: 1, column: 5, reason: "")),
+            ("a: [}", .malformed(line: 1, column: 5, reason: "")),
             ("a: *nothing", .malformed(line: 1, column: 4, reason: "")),
             ("%", .malformed(line: 1, column: 1, reason: "")),
             ("a: 1\nb:\n  c: 1\n  c: 2\n", .duplicateKey(line: 3, key: "c")),

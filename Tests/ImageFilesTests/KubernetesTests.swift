@@ -15,7 +15,7 @@ import Testing
             "image:\n          «nginx:1|w:5000/docker.io/library/nginx:1»",
             "image:  # the server\n          # of pages\n          «nginx:1|w:5000/docker.io/library/nginx:1»",
             "image: >-\n          «nginx:1|w:5000/docker.io/library/nginx:1»\n",
-            "image: |-   # folded\n\n          «nginx:1|w:5000/docker.io/library/nginx:1»\n",
+            "image: |-   # folded\n          «nginx:1|w:5000/docker.io/library/nginx:1»\n",
             "image: !!str «nginx:1|w:5000/docker.io/library/nginx:1»",
             "image: &img «nginx:1|w:5000/docker.io/library/nginx:1»",
             "image: &img !!str '«nginx:1|w:5000/docker.io/library/nginx:1»'",

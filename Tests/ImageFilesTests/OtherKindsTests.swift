@@ -67,7 +67,7 @@ import Testing
                 image: my/own:1
               open: {image: "${IMAGE:-nginx}"}
               open2: {image: "${REGISTRY}/a/b:1"}
-              tagged: {image: «a/b:${TAG}|w:5000/docker.io/a/b:${TAG}»}
+              tagged: {image: "«a/b:${TAG}|w:5000/docker.io/a/b:${TAG}»"}
               digested: {image: 'a/b$$x'}
             volumes: {image: {}}
 

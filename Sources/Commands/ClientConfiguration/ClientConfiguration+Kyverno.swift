@@ -6,6 +6,8 @@ extension ClientConfiguration {
     /// Images are compared and changed as texts. Kyverno's own `images` variable would put them together from registry,
     /// path and tag, which loses digests beside tags; `imageRegistry` lookups would need the network.
     static func kyverno(_ mappings: [PrefixMapping]) -> ClientConfiguration {
+        // An address in brackets would need escapes that neither YAML nor JMESPath leaves alone.
+        let mappings = mappings.filter { !$0.from.hasPrefix("[") }
         var text = """
             # Has every pod pull through Weir. Written by 'weir client-config kyverno'; needs Kyverno 1.10 or later.
             #
@@ -30,7 +32,7 @@ extension ClientConfiguration {
 
             """
         text += rule(
-            "pods", kind: "Pod", operations: "CREATE", lists: ["containers", "initContainers"], mappings,
+            "pods", kind: "Pod", operations: "CREATE", lists: ["containers", "initContainers", "volumes"], mappings,
             why: """
                 # On CREATE alone: a changed image on UPDATE would restart a running container.
 
@@ -113,15 +115,19 @@ extension ClientConfiguration {
     }
 
     private static func entry(_ list: String, _ change: TextChange, guarding: String) -> String {
+        // A volume may be an image too, and most are none.
+        let isVolume = list == "volumes"
+        let image = isVolume ? "{{ element.image.reference }}" : "{{ element.image }}"
+        let result = "{{ regex_replace_all('\(change.pattern)', '\(image)', '\(change.prefix)$1') }}"
         var conditions = """
-            - key: "{{ regex_match('\(change.pattern)', '{{ element.image }}') }}"
+            - key: "{{ regex_match('\(change.pattern)', '\(image)') }}"
               operator: Equals
               value: true
 
             """
         if let exception = change.exception {
             conditions += """
-                - key: "{{ regex_match('\(exception)', '{{ element.image }}') }}"
+                - key: "{{ regex_match('\(exception)', '\(image)') }}"
                   operator: Equals
                   value: false
 
@@ -130,14 +136,14 @@ extension ClientConfiguration {
         conditions += guarding
         return """
                 # \(change.comment)
-                - list: request.object.spec.\(list)
+                - list: request.object.spec.\(list)\(isVolume ? "[?image.reference]" : "")
                   preconditions:
                     all:
             \(indented(conditions, by: 8))      patchStrategicMerge:
                     spec:
                       \(list):
                       - name: "{{ element.name }}"
-                        image: "{{ regex_replace_all('\(change.pattern)', '{{ element.image }}', '\(change.prefix)$1') }}"
+                        image: \(isVolume ? "{reference: \"\(result)\"}" : "\"\(result)\"")
 
             """
     }

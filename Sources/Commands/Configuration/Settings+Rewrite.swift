@@ -15,7 +15,8 @@ struct RewriteRuleSettings {
     var name: String?
     var match = RewriteConditionSettings()
     var exclude: [RewriteConditionSettings] = []
-    var replace: Located<Replacement>?
+    /// Nil inside where it is given and wrong.
+    var replace: Located<Replacement?>?
     var checkUpstream = false
     var platforms: [Platform] = [Platform(os: "linux", architecture: "amd64")]
     var authSecretName: String?
@@ -65,7 +66,7 @@ extension RewriteRuleSettings {
                 Format.group(RewriteConditionSettings.keys, { RewriteConditionSettings() }).list,
                 standard: .array([]), "Exceptions: any one of them that holds leaves the image to the other rules."),
             Setting(
-                "replace", \.replace, Format.replacement.located,
+                "replace", \.replace, Format.replacement.tolerant.located,
                 "Put in place of registry and repository, with '{registry}', '{repository}', and '{1}' and so on for what "
                     + "matched; tag and digest stay. Required."),
             Setting(

@@ -12,21 +12,22 @@ struct RewriteAssembly {
             address: settings.address, form: DerivedRule.Form(rawValue: settings.form) ?? .host)
         for (index, rule) in settings.rules.enumerated() {
             let name = rule.value.name ?? "\(index + 1)"
-            guard let replacement = rule.value.replace else {
+            guard let replace = rule.value.replace else {
                 problems.append(
                     ConfigurationProblem(
                         "the rule '\(name)' replaces nothing; add 'replace: HOST/{repository}'", at: rule.place))
                 continue
             }
+            guard let replacement = replace.value else { continue }
             do throws(RewriteRuleError) {
                 let template = try TemplateRule(
                     match: Self.conditions(rule.value.match), exclude: rule.value.exclude.map(Self.conditions),
-                    replacement: replacement.value)
+                    replacement: replacement)
                 let check = UpstreamCheck(platforms: rule.value.platforms, secretName: rule.value.authSecretName)
                 configuration.rules.append(
                     .template(template, name: name, check: rule.value.checkUpstream ? check : nil))
             } catch {
-                problems.append(ConfigurationProblem("\(error)", at: replacement.place))
+                problems.append(ConfigurationProblem("\(error)", at: replace.place))
             }
         }
         if let path = settings.harborWebhook {

@@ -125,7 +125,9 @@ struct RewriteCommand: ParsableCommand {
                 writeFully("\(name):\(image.line): \(printable(image.reference)) -> \(new)\n", to: STDOUT_FILENO)
             }
         } else if diff {
-            if let result { writeFully(UnifiedDiff(bytes, result, path: name).text, to: STDOUT_FILENO) }
+            if let result {
+                writeFully(UnifiedDiff(bytes, result, path: String(name.drop { $0 == "/" })).text, to: STDOUT_FILENO)
+            }
         } else if inPlace, let path {
             if let result {
                 try replaceFile(path, by: result)

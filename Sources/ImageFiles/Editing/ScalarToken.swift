@@ -104,9 +104,12 @@ struct ScalarToken {
 
     /// `text` as it can stand without quotes; with them where YAML might take it for something else than a text.
     static func plain(_ text: String) -> String {
+        let first = text.utf8.first ?? 0
+        let isLetter = (0x61...0x7A).contains(first | 0x20)
+        // `12:30` would be a number; with a slash in it nothing is.
+        let isText = text.contains("/") ? isLetter || (0x30...0x39).contains(first) : isLetter && text.contains(":")
         let isSafe =
-            text.contains("/")
-            && text.utf8.first.map { (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) } == true
+            isText
             && text.utf8.allSatisfy { byte in
                 (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "._-/:@${}+".utf8.contains(byte)
             } && !text.hasSuffix(":")
