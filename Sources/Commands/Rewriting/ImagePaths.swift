@@ -12,7 +12,7 @@ struct ImagePaths {
     private static let depthLimit = 64
     static let fileLimit = 1_000_000
 
-    struct File {
+    struct File: Sendable {
         /// As it is reported: the path from the command line, and on from there.
         let path: String
         /// Whether it was named itself, and not found in a folder.

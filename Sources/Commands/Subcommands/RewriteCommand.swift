@@ -9,7 +9,7 @@ internal import OCI
     internal import Musl
 #endif
 
-struct RewriteCommand: ParsableCommand {
+struct RewriteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rewrite",
         abstract: "Have files pull their images through Weir; everything else in them stays byte for byte.",
@@ -48,108 +48,85 @@ struct RewriteCommand: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() async throws {
         let rewriter = try rules.rewriter()
         let options = try files.options()
         if paths.isEmpty || paths == ["-"] { return try runOnInput(rewriter, options) }
         let found = ImagePaths(paths)
-        let printsFile = !inPlace && !diff && !check
-        guard !printsFile || found.files.count == 1 && found.files.allSatisfy(\.isNamed) || found.files.isEmpty else {
+        guard mode != .print || found.files.count == 1 && found.files.allSatisfy(\.isNamed) || found.files.isEmpty
+        else {
             throw CommandFailure(.usage, "these are several files; say --in-place, --diff or --check")
         }
-        var failureCount = found.problems.count
         for problem in found.problems { writeFully("weir: \(problem)\n", to: STDERR_FILENO) }
         let reader = ImageFileReader(options)
-        let kept = keptNames(found.files, reader)
-        var changeCount = 0
-        for file in found.files {
-            do throws(CommandFailure) {
-                if try rewrite(file, reader, rewriter, kept: kept) { changeCount += 1 }
-            } catch {
-                writeFully("weir: \(error.message)\n", to: STDERR_FILENO)
-                failureCount += 1
+        let rewriting = FileRewriting(
+            mode: mode, direction: direction, namespace: namespace, rewriter: rewriter,
+            keptNames: reverse ? [] : keptNames(found.files, reader))
+        var hasFailed = !found.problems.isEmpty
+        var hasChanged = false
+        // Reading and comparing is work for every core; what is told comes in the files' order all the same.
+        for start in stride(from: 0, to: found.files.count, by: Self.batch) {
+            let files = found.files[start..<min(start + Self.batch, found.files.count)]
+            for outcome in await Self.outcomes(files, reader, rewriting) {
+                writeFully(outcome.output, to: STDOUT_FILENO)
+                if let problem = outcome.problem {
+                    writeFully("weir: \(problem)\n", to: STDERR_FILENO)
+                    hasFailed = true
+                }
+                hasChanged = hasChanged || outcome.isChanged
             }
         }
-        guard failureCount == 0, !check || changeCount == 0 else { throw CommandFailure(.failure, "") }
+        guard !hasFailed, !check || !hasChanged else { throw CommandFailure(.failure, "") }
+    }
+
+    /// Files whose results are held at once.
+    private static let batch = 256
+    /// Files that one task reads, so that starting tasks costs little beside.
+    private static let share = 16
+
+    private static func outcomes(
+        _ files: ArraySlice<ImagePaths.File>, _ reader: ImageFileReader, _ rewriting: FileRewriting
+    ) async -> [FileRewriting.Outcome] {
+        await withTaskGroup(of: (Int, [FileRewriting.Outcome]).self) { group in
+            for start in stride(from: files.startIndex, to: files.endIndex, by: share) {
+                let part = files[start..<min(start + share, files.endIndex)]
+                group.addTask { (start, part.map { rewriting.outcome(of: $0, reader) }) }
+            }
+            var parts: [(Int, [FileRewriting.Outcome])] = []
+            for await part in group { parts.append(part) }
+            return parts.sorted { $0.0 < $1.0 }.flatMap(\.1)
+        }
+    }
+
+    private var mode: FileRewriting.Mode { check ? .check : diff ? .diff : inPlace ? .inPlace : .print }
+
+    private var direction: FileRewriting.Direction {
+        reverse ? .backward(shortNames: shortNames) : .forward
     }
 
     private func runOnInput(_ rewriter: ImageRewriter, _ options: ImageFile.Options) throws(CommandFailure) {
         let bytes = try readBytes(nil, limitBytes: ImageFile.sizeLimitBytes)
-        let file: ImageFile
+        let rewriting = FileRewriting(
+            mode: mode, direction: direction, namespace: namespace, rewriter: rewriter, keptNames: [])
+        let outcome: FileRewriting.Outcome
         do throws(ImageFileError) {
-            file = try ImageFile(bytes, fileName: nil, options: options)
+            outcome = try rewriting.outcome(
+                of: try ImageFile(bytes, fileName: nil, options: options), bytes, path: "standard input")
         } catch {
             throw CommandFailure(.failure, "standard input: \(error)")
         }
-        let isChanged = try report(file, bytes, path: nil, rewriter, kept: [])
-        if check, isChanged { throw CommandFailure(.failure, "") }
+        writeFully(outcome.output, to: STDOUT_FILENO)
+        if check, outcome.isChanged { throw CommandFailure(.failure, "") }
     }
 
     /// A Kustomization finds images in manifests by their names, and gives them their new ones itself. So where it
     /// is among the files those names have to stay.
     private func keptNames(_ files: [ImagePaths.File], _ reader: ImageFileReader) -> Set<String> {
-        guard !reverse else { return [] }
         var names: Set<String> = []
         for file in files where FileKind(fileName: file.name) == .kustomize {
             guard let found = try? reader.read(file) else { continue }
             names.formUnion(found.file.matchedNames)
         }
         return names
-    }
-
-    /// Whether anything changes.
-    private func rewrite(
-        _ file: ImagePaths.File, _ reader: ImageFileReader, _ rewriter: ImageRewriter, kept: Set<String>
-    ) throws(CommandFailure) -> Bool {
-        guard let (bytes, parsed) = try reader.read(file) else { return false }
-        return try report(parsed, bytes, path: file.path, rewriter, kept: kept)
-    }
-
-    private func report(
-        _ file: ImageFile, _ bytes: [UInt8], path: String?, _ rewriter: ImageRewriter, kept: Set<String>
-    ) throws(CommandFailure) -> Bool {
-        let name = path ?? "standard input"
-        var changes: [(image: FoundImage, new: String)] = []
-        let result: [UInt8]?
-        do throws(ImageFileError) {
-            result = try file.replacing { image in
-                guard let new = replacement(image, rewriter, kept: kept), new != image.reference else { return nil }
-                changes.append((image, new))
-                return new
-            }
-        } catch {
-            throw CommandFailure(.failure, "\(name): \(error)")
-        }
-        if check {
-            for (image, new) in changes {
-                writeFully("\(name):\(image.line): \(printable(image.reference)) -> \(new)\n", to: STDOUT_FILENO)
-            }
-        } else if diff {
-            if let result {
-                writeFully(UnifiedDiff(bytes, result, path: String(name.drop { $0 == "/" })).text, to: STDOUT_FILENO)
-            }
-        } else if inPlace, let path {
-            if let result {
-                try replaceFile(path, by: result)
-                writeFully("\(path)\n", to: STDOUT_FILENO)
-            }
-        } else {
-            writeFully(String(decoding: result ?? bytes, as: UTF8.self), to: STDOUT_FILENO)
-        }
-        return result != nil
-    }
-
-    private func replacement(_ image: FoundImage, _ rewriter: ImageRewriter, kept: Set<String>) -> String? {
-        var context = image.context
-        context.namespace = context.namespace ?? namespace
-        guard reverse else {
-            if !image.isKustomizeEntry, !kept.isEmpty, kept.contains(image.name) { return nil }
-            return rewriter.rewriting(of: image.reference, in: context).image
-        }
-        guard let original = rewriter.original(of: image.reference, in: context) else { return nil }
-        let hub = "docker.io/"
-        guard shortNames, original.hasPrefix(hub) else { return original }
-        let short = original.dropFirst(hub.count)
-        return String(short.hasPrefix("library/") ? short.dropFirst("library/".count) : short)
     }
 }

@@ -80,7 +80,7 @@ struct ImageFileOptions: ParsableArguments {
 }
 
 /// Reads one file after another, telling what cannot be read.
-struct ImageFileReader {
+struct ImageFileReader: Sendable {
     let options: ImageFile.Options
     private let keys: [[UInt8]]
 

@@ -118,6 +118,7 @@ struct YAMLReader {
     /// The library compares the keys of a group, and those that are groups themselves with all that is in them:
     /// with aliases of aliases that is without end. Few files have such keys, and fewer many aliases beside.
     private static func checkKeys(_ source: SourceText) throws(ImageFileError) {
+        guard source.bytes.contains(UInt8(ascii: "*")) else { return }
         var aliasCount = 0
         var hasComplexKey = false
         var previous = UInt8(ascii: "\n")
