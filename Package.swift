@@ -68,6 +68,8 @@ let package = Package(
         module("HTTPSemantics"),
         module("Timekeeping"),
         module("Rules", ["OCI"]),
+        module("ImageRewriting", ["OCI", "Rules"]),
+        module("ImageFiles", ["OCI", "ImageRewriting", yams]),
 
         // Contracts, and the adapters that keep them.
         module("Upstream", ["OCI", "HTTPSemantics", "Timekeeping", nioCore]),
@@ -114,7 +116,8 @@ let package = Package(
         module(
             "Commands",
             [
-                "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore",
+                "OCI", "HTTPSemantics", "Rules", "ImageRewriting", "ImageFiles", "Timekeeping", "Upstream",
+                "UpstreamClient", "BlobStore",
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
                 "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle,
@@ -139,6 +142,8 @@ let package = Package(
         tests("RulesTests", ["Rules", "OCI", "HostileInput"]),
         module("HostileInput", path: "Tests/HostileInput"),
         module("TestMachine", path: "Tests/TestMachine"),
+        tests("ImageRewritingTests", ["ImageRewriting", "OCI", "Rules", "HostileInput"]),
+        tests("ImageFilesTests", ["ImageFiles", "ImageRewriting", "HostileInput"]),
         tests("TimekeepingTests", ["Timekeeping"]),
         tests(
             "UpstreamClientTests",
@@ -191,7 +196,8 @@ let package = Package(
         tests(
             "CommandsTests",
             [
-                "Commands", "OCI", "Rules", "RegistryTestKit", "ControlServer", "RegistryServer", "UpstreamClient",
+                "Commands", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit", "ControlServer",
+                "RegistryServer", "UpstreamClient",
                 "PullThroughCache", "Timekeeping", logging, nioCore,
             ]),
         // Real programs judge the real binary: nothing of the product is linked.

@@ -64,6 +64,10 @@ struct WeirCommand: AsyncParsableCommand {
                 subcommands: [
                     PinCommand.self, UnpinCommand.self, PinsCommand.self, EvictCommand.self, CollectCommand.self,
                 ]),
-            CommandGroup(name: "Clients", subcommands: [ClientConfigCommand.self, VersionCommand.self]),
+            CommandGroup(
+                name: "Clients",
+                subcommands: [
+                    ClientConfigCommand.self, RewriteCommand.self, ImagesCommand.self, VersionCommand.self,
+                ]),
         ])
 }

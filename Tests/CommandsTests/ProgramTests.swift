@@ -13,7 +13,7 @@ import Testing
 
     /// - Parameter environment: all of it; nothing is taken over.
     static func run(
-        _ arguments: [String], environment: [String: String] = [:], directory: String = "/"
+        _ arguments: [String], environment: [String: String] = [:], directory: String = "/", input: String = ""
     ) async throws -> Outcome {
         // Beside the test bundle, wherever that was built.
         let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
@@ -22,10 +22,10 @@ import Testing
         process.arguments = arguments
         process.environment = environment
         process.currentDirectoryURL = URL(fileURLWithPath: directory)
-        process.standardInput = FileHandle.nullDevice
         // Files, since a pipe that nobody empties would stop the program.
         let folder = try Folder()
         let (output, errors) = (try folder.write("", to: "out"), try folder.write("", to: "err"))
+        process.standardInput = FileHandle(forReadingAtPath: try folder.write(input, to: "in"))
         process.standardOutput = FileHandle(forWritingAtPath: output)
         process.standardError = FileHandle(forWritingAtPath: errors)
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
@@ -62,7 +62,7 @@ import Testing
             [], ["serve"], ["config"], ["config", "check"], ["config", "show"], ["config", "schema"],
             ["config", "keys"],
             ["explain"], ["status"], ["refresh"], ["reload"], ["pin"], ["unpin"], ["pins"], ["evict"], ["gc"], ["fsck"],
-            ["client-config"], ["version"],
+            ["client-config"], ["rewrite"], ["images"], ["version"],
         ])
     func `every command has a help`(_ command: [String]) async throws {
         let outcome = try await Self.run(command + ["--help"])

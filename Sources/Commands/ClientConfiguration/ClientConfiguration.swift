@@ -1,3 +1,4 @@
+internal import ImageRewriting
 internal import OCI
 internal import Rules
 internal import UpstreamClient
@@ -7,6 +8,9 @@ struct ClientConfiguration: Hashable {
     /// The engines that files can be written for.
     enum Engine: String, CaseIterable {
         case docker, containerd, k3s, podman, crio
+        /// Not engines but policies of a cluster that rewrite what its engines pull.
+        case kyverno
+        case mutatingAdmissionPolicy = "mutating-admission-policy"
     }
 
     /// A file as it has to be.
@@ -42,7 +46,7 @@ struct ClientConfiguration: Hashable {
     /// - Parameter fallsBack: whether a client goes to the registry itself while Weir is down.
     init(
         _ engine: Engine, server: Server, rules: RuleTable, upstreams: [RuleName: UpstreamClient.Configuration],
-        fallsBack: Bool
+        fallsBack: Bool, form: DerivedRule.Form = .host
     ) throws(ValueProblem) {
         let registries = Self.registries(rules, upstreams: upstreams)
         switch engine {
@@ -51,6 +55,19 @@ struct ClientConfiguration: Hashable {
         case .k3s: self = Self.k3s(server, registries: registries, fallsBack: fallsBack)
         case .podman: self = Self.registriesConf(server, registries: registries, fallsBack: fallsBack, isCRIO: false)
         case .crio: self = Self.registriesConf(server, registries: registries, fallsBack: fallsBack, isCRIO: true)
+        case .kyverno: self = Self.kyverno(try Self.mappings(server, rules: rules, form: form))
+        case .mutatingAdmissionPolicy:
+            self = Self.mutatingAdmissionPolicy(try Self.mappings(server, rules: rules, form: form))
+        }
+    }
+
+    private static func mappings(
+        _ server: Server, rules: RuleTable, form: DerivedRule.Form
+    ) throws(ValueProblem) -> [PrefixMapping] {
+        do {
+            return try DerivedRule(table: rules, address: server.address, form: form).mappings
+        } catch {
+            throw ValueProblem("\(error)")
         }
     }
 

@@ -81,11 +81,13 @@ package struct ConfigurationLoader: Sendable {
                     "the control socket's path is longer than 100 bytes, which the system does not allow; give a "
                         + "shorter one as 'control.socket': \(socket)", at: .init(source: path ?? "control.socket")))
         }
+        let rewrite = RewriteAssembly(settings.rewrite, source: path ?? "rewrite")
+        problems += rewrite.problems
         problems = problems.inReadingOrder
         guard !problems.contains(where: { $0.severity == .error }) else { throw ConfigurationError(problems: problems) }
-        return LoadedConfiguration(
-            file: path, settings: settings,
-            service: settings.service(assembly: assembly, proxy: proxy), warnings: problems)
+        var service = settings.service(assembly: assembly, proxy: proxy)
+        service.rewrite = rewrite.configuration
+        return LoadedConfiguration(file: path, settings: settings, service: service, warnings: problems)
     }
 
     // MARK: The file

@@ -25,6 +25,7 @@ package struct ServiceConfiguration: Sendable {
     package var proxy: ProxySettings
     package var log: Log
     package var controlSocket: String
+    package var rewrite = RewriteConfiguration()
 
     /// Where the catalogue is.
     package var cataloguePath: String { "\(storeDirectory)/catalogue.sqlite" }

@@ -50,6 +50,9 @@ extension Settings {
             Setting(
                 "control", \.control, .group(ControlSettings.keys, { ControlSettings() }),
                 "How weir's commands reach the service."),
+            Setting(
+                "rewrite", \.rewrite, .rewrite,
+                "How images are rewritten in files, by policies and at admission; 'all' means by the rules above."),
         ]
     }
 

@@ -18,6 +18,7 @@ struct Settings {
     var proxy = ProxyFileSettings()
     var log = LogSettings()
     var control = ControlSettings()
+    var rewrite = RewriteSettings()
 }
 
 struct ServerTLSSettings {

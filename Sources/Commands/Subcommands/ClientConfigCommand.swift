@@ -19,7 +19,7 @@ struct ClientConfigCommand: ParsableCommand {
             folder ('/' on the client's machine itself); a file that is there and differs is left alone, and is an error.
             """)
 
-    @Argument(help: "docker, containerd, k3s, podman or crio.")
+    @Argument(help: "docker, containerd, k3s, podman, crio, kyverno or mutating-admission-policy.")
     var engine: ClientConfiguration.Engine
     @Option(
         help: ArgumentHelp(
@@ -53,7 +53,8 @@ struct ClientConfigCommand: ParsableCommand {
         let client: ClientConfiguration
         do throws(ValueProblem) {
             client = try ClientConfiguration(
-                engine, server: server, rules: service.rules, upstreams: service.upstreams, fallsBack: !noFallback)
+                engine, server: server, rules: service.rules, upstreams: service.upstreams, fallsBack: !noFallback,
+                form: service.rewrite.form)
         } catch {
             throw CommandFailure(.usage, error.message)
         }
@@ -70,7 +71,7 @@ struct ClientConfigCommand: ParsableCommand {
     private func serverAddress(_ service: ServiceConfiguration) throws(CommandFailure) -> RegistryHost {
         let port = service.server.listen.first.flatMap { $0.split(separator: ":").last } ?? "5000"
         do throws(RegistryHostError) {
-            return try RegistryHost(address ?? "localhost:\(port)")
+            return try RegistryHost(address ?? service.rewrite.address?.description ?? "localhost:\(port)")
         } catch {
             throw CommandFailure(
                 .usage, "'\(printable(address ?? port.description))' is no address; give --address HOST:PORT: \(error)")

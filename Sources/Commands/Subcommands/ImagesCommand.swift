@@ -1,0 +1,96 @@
+internal import ArgumentParser
+internal import ControlServer
+internal import ImageFiles
+internal import ImageRewriting
+internal import OCI
+internal import Rules
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+struct ImagesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "images",
+        abstract: "List every image that files use, whether it is pinned and cached, and what to mend.",
+        discussion: """
+            Reads what 'weir rewrite' reads. Where a service runs on the control socket, it is asked what of each image \
+            is cached; nothing is pulled. Without a path, or with '-', standard input is read.
+            """)
+
+    @Argument(help: "Files and folders.", completion: .file())
+    var paths: [String] = []
+    @OptionGroup var files: ImageFileOptions
+    @OptionGroup var service: ServiceOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if paths.contains("-"), paths.count > 1 { throw ValidationError("'-' stands alone.") }
+    }
+
+    func run() async throws {
+        let options = try files.options()
+        var report = ImageReport()
+        var failureCount = 0
+        if paths.isEmpty || paths == ["-"] {
+            let bytes = try readBytes(nil, limitBytes: ImageFile.sizeLimitBytes)
+            do throws(ImageFileError) {
+                report.add(try ImageFile(bytes, fileName: nil, options: options), path: "-")
+            } catch {
+                throw CommandFailure(.failure, "standard input: \(error)")
+            }
+        } else {
+            let found = ImagePaths(paths)
+            let reader = ImageFileReader(options)
+            failureCount = found.problems.count
+            for problem in found.problems { writeFully("weir: \(problem)\n", to: STDERR_FILENO) }
+            for file in found.files {
+                do throws(CommandFailure) {
+                    if let (_, parsed) = try reader.read(file) { report.add(parsed, path: file.path) }
+                } catch {
+                    writeFully("weir: \(error.message)\n", to: STDERR_FILENO)
+                    failureCount += 1
+                }
+            }
+        }
+        try await askService(&report)
+        let document = report.document
+        try output.write(document) { Self.text(document) }
+        guard failureCount == 0 else { throw CommandFailure(.failure, "") }
+    }
+
+    /// Asks for each image once. Without a service what is cached stays unknown, which is no failure.
+    private func askService(_ report: inout ImageReport) async throws(CommandFailure) {
+        let service = try service.configuration.load().service
+        let client = try self.service.client()
+        let rewriter = try? service.rewrite.rewriter(service.rules)
+        for reference in report.references {
+            let asked = rewriter?.original(of: reference) ?? reference
+            do throws(CommandFailure) {
+                let answer = try await client.request(
+                    .get, "/v1/explain", query: [("reference", asked)], as: ExplanationDocument.self)
+                report.note(reference, answer)
+            } catch {
+                // No service, or none that this user may ask: nobody else will know better.
+                if error.code == .notRunning || error.code == .failure { return }
+            }
+        }
+    }
+
+    static func text(_ document: ImageReport.Document) -> String {
+        if document.images.isEmpty { return "no images\n" }
+        let asked = document.images.contains { $0.cached != nil }
+        var table = TextTable(["image", "registry", "pinned"] + (asked ? ["cached"] : []) + ["used in", "advice"])
+        for image in document.images {
+            let first = image.uses.first.map { "\(printable($0.path)):\($0.line)" } ?? ""
+            let more = image.uses.count > 1 ? " and \(image.uses.count - 1) more" : ""
+            table.append(
+                [printable(image.image), image.registry ?? "-", image.isPinned ? "yes" : "no"]
+                    + (asked ? [image.cached?.rawValue ?? "-"] : [])
+                    + [first + more, image.advice.isEmpty ? "-" : image.advice.joined(separator: "; ")])
+        }
+        return table.text
+    }
+}
