@@ -76,7 +76,10 @@ struct WeirService {
         } catch {
             await blobs.close()
             // A damaged catalogue's own words name 'weir fsck --rebuild'.
-            throw CommandFailure(.failure, "the catalogue \(configuration.cataloguePath) cannot be used: \(error)")
+            let advice =
+                error == .notWritable ? "; free some space there, or name another folder as 'storage.directory'" : ""
+            throw CommandFailure(
+                .failure, "the catalogue \(configuration.cataloguePath) cannot be used: \(error)\(advice)")
         }
     }
 

@@ -5,6 +5,19 @@ internal import Synchronization
 
 /// Where a fill's bytes go: into the store, or past it where the store cannot take them.
 final class FillSink: Sendable {
+    /// Why a blob is passed through without being stored.
+    enum Refusal: Error, CustomStringConvertible {
+        case largerThanLimit(bytes: Int64)
+        case store(BlobStoreError)
+
+        var description: String {
+            switch self {
+            case .largerThanLimit(let bytes): "the blob has \(bytes) bytes, more than 'storage.limit' allows"
+            case .store(let error): error.description
+            }
+        }
+    }
+
     /// The store refused bytes while several transfers wrote. Past it they can only go in order.
     struct NotInOrder: Error {}
 
@@ -20,7 +33,7 @@ final class FillSink: Sendable {
     private let expectedSize: Int64?
     private struct State: Sendable {
         var target: Target?
-        var refusal: BlobStoreError?
+        var refusal: Refusal?
         var isShared = false
     }
 
@@ -36,7 +49,7 @@ final class FillSink: Sendable {
     }
 
     /// Why nothing is kept; nil where it is.
-    var refusal: BlobStoreError? { state.withLock { $0.refusal } }
+    var refusal: Refusal? { state.withLock { $0.refusal } }
 
     /// Whether several transfers write, or have written.
     var isShared: Bool {
@@ -125,16 +138,18 @@ final class FillSink: Sendable {
         }
     }
 
-    private func beginIngest() async throws(BlobStoreError) -> any BlobIngest {
+    private func beginIngest() async throws(Refusal) -> any BlobIngest {
         // What could not stay anyway must not drive everything else out.
-        if let expectedSize { guard await room.allows(expectedSize) else { throw .full } }
-        do {
-            return try await store.beginIngest(of: fill.digest, expectedSize: expectedSize)
-        } catch .full {
-            guard await room.make(missingBytes) else { throw .full }
-            return try await store.beginIngest(of: fill.digest, expectedSize: expectedSize)
+        if let expectedSize, await !room.allows(expectedSize) { throw .largerThanLimit(bytes: expectedSize) }
+        do throws(BlobStoreError) {
+            do throws(BlobStoreError) {
+                return try await store.beginIngest(of: fill.digest, expectedSize: expectedSize)
+            } catch {
+                guard error == .full, await room.make(missingBytes) else { throw error }
+                return try await store.beginIngest(of: fill.digest, expectedSize: expectedSize)
+            }
         } catch {
-            throw error
+            throw .store(error)
         }
     }
 
@@ -154,7 +169,7 @@ final class FillSink: Sendable {
         guard !isShared, offset <= fill.written else { throw NotInOrder() }
         let hasher = try await hash(of: ingest)
         state.withLock { state in
-            state.refusal = error
+            state.refusal = .store(error)
             state.target = .window(hasher)
         }
         // Its name goes, so that nothing is left behind; the readers keep it open.
