@@ -173,7 +173,8 @@ let package = Package(
         tests(
             "CommandsTests",
             [
-                "Commands", "OCI", "Rules", "RegistryTestKit", "ControlServer", "RegistryServer", "UpstreamClient",
+                "Commands", "HTTPSemantics", "OCI", "Rules", "RegistryTestKit", "ControlServer", "RegistryServer",
+                "UpstreamClient",
                 "PullThroughCache", "Timekeeping", logging, nioCore,
             ]),
         // Real programs judge the real binary: nothing of the product is linked.
