@@ -198,6 +198,8 @@ let package = Package(
             [
                 "Commands", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit", "ControlServer",
                 "RegistryServer", "UpstreamClient",
+                "Commands", "HTTPSemantics", "OCI", "Rules", "RegistryTestKit", "ControlServer", "RegistryServer",
+                "UpstreamClient",
                 "PullThroughCache", "Timekeeping", logging, nioCore,
             ]),
         // Real programs judge the real binary: nothing of the product is linked.

@@ -55,11 +55,16 @@ package struct RefreshDocument: Codable, Hashable, Sendable {
     package var after: String
     /// How the answer came about, as `Cache-Status` says it.
     package var cacheStatus: String
+    /// Whether the upstream said so just now, or the reference is a digest; false where what is cached stands in.
+    package var isConfirmed: Bool
+    /// Why it is not confirmed, in words; nil where it is.
+    package var reason: String?
 
     package var isChanged: Bool { before != after }
 
     package init(
-        rule: String, repository: String, reference: String, before: String?, after: String, cacheStatus: String
+        rule: String, repository: String, reference: String, before: String?, after: String, cacheStatus: String,
+        isConfirmed: Bool, reason: String? = nil
     ) {
         self.rule = rule
         self.repository = repository
@@ -67,6 +72,8 @@ package struct RefreshDocument: Codable, Hashable, Sendable {
         self.before = before
         self.after = after
         self.cacheStatus = cacheStatus
+        self.isConfirmed = isConfirmed
+        self.reason = reason
     }
 }
 

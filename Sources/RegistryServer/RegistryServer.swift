@@ -112,7 +112,7 @@ package final class RegistryServer: Sendable {
                 do {
                     listeners.append(try await bootstrap.bind(host: address.host, port: address.port).get())
                 } catch {
-                    throw RegistryServerError.cannotListen(address: text, reason: "\(error)")
+                    throw RegistryServerError(listeningOn: text, failedWith: error)
                 }
             }
         } catch {

@@ -1,3 +1,11 @@
+internal import NIOCore
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
 /// Why the server cannot serve.
 package enum RegistryServerError: Error, Hashable, CustomStringConvertible {
     case cannotListen(address: String, reason: String)
@@ -11,6 +19,28 @@ package enum RegistryServerError: Error, Hashable, CustomStringConvertible {
         case .cannotReadCertificate(let file, let reason): "cannot read the certificate or key \(file): \(reason)"
         case .malformedAddressBlock(let text):
             "'\(text)' is no block of addresses; write one like 10.0.0.0/8, fd00::/8 or 127.0.0.1"
+        }
+    }
+}
+
+extension RegistryServerError {
+    /// What the system said when `address` was to be bound, in words that tell what to do.
+    init(listeningOn address: String, failedWith error: any Error) {
+        let reason: String
+        switch error {
+        case let error as IOError: reason = Self.reason(error.errnoCode)
+        case is SocketAddressError: reason = "its host is not known; give an address of this machine with --listen"
+        default: reason = "\(error)"
+        }
+        self = .cannotListen(address: address, reason: reason)
+    }
+
+    private static func reason(_ code: CInt) -> String {
+        switch code {
+        case EADDRINUSE: "another process listens there; stop it, or choose another address with --listen"
+        case EADDRNOTAVAIL: "this machine has no such address; choose one that it has, or 0.0.0.0, with --listen"
+        case EACCES: "this user may not use that port; choose one from 1024 on with --listen"
+        default: strerror(code).map { String(cString: $0) } ?? "error \(code)"
         }
     }
 }

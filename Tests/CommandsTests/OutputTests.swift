@@ -1,4 +1,8 @@
 import ControlServer
+import HTTPSemantics
+import OCI
+import PullThroughCache
+import Rules
 import Testing
 import Timekeeping
 
@@ -44,10 +48,57 @@ import Timekeeping
     @Test func `a refresh tells what changed`() {
         func text(_ before: String?) -> String {
             RefreshCommand.text(
-                .init(rule: "hub", repository: "a/b", reference: "1", before: before, after: "new", cacheStatus: ""))
+                .init(
+                    rule: "hub", repository: "a/b", reference: "1", before: before, after: "new", cacheStatus: "",
+                    isConfirmed: true))
         }
         #expect(text(nil) == "hub/a/b, 1: now known as new\n")
         #expect(text("new") == "hub/a/b, 1: unchanged, new\n")
         #expect(text("old") == "hub/a/b, 1: changed\n  from old\n  to   new\n")
+    }
+
+    @Test(
+        arguments: [
+            (CacheStatus(isHit: false, forward: .request), nil),
+            (CacheStatus(isHit: false, forward: .uriMiss), nil),
+            (CacheStatus(isHit: true), nil),
+            (CacheStatus(isHit: false, forward: .stale, detail: "unreachable"), "the upstream cannot be reached"),
+            (
+                CacheStatus(isHit: false, forward: .stale, forwardStatus: 503, detail: "server-error"),
+                "the upstream fails (status 503)"
+            ),
+            (
+                CacheStatus(isHit: true, detail: "upstream-paused"),
+                "the upstream failed a moment ago, and was not asked again"
+            ),
+            (CacheStatus(isHit: false, forward: .stale), "the upstream did not answer"),
+            (CacheStatus(isHit: true, detail: "new-word"), "new-word"),
+        ] as [(CacheStatus, String?)])
+    func `a refresh that the upstream did not confirm says why`(_ status: CacheStatus, _ reason: String?) {
+        #expect(status.isConfirmed == (reason == nil))
+        #expect(status.reasonUnconfirmed == reason)
+        let text = RefreshCommand.text(
+            .init(
+                rule: "hub", repository: "a/b", reference: "1", before: "old", after: "old", cacheStatus: "",
+                isConfirmed: status.isConfirmed, reason: status.reasonUnconfirmed))
+        #expect(
+            text
+                == (reason.map { "hub/a/b, 1: could not be confirmed: \($0); old is still served\n" }
+                    ?? "hub/a/b, 1: unchanged, old\n"))
+    }
+
+    @Test(arguments: [
+        (false, 0, 0, "no"), (true, 0, 0, "the index only; no platform yet"), (true, 3, 3, "yes, with all 3 blobs"),
+        (true, 3, 1, "manifest and 1 of 3 blobs; 10 B missing"),
+    ])
+    func `an explanation says what is cached`(_ isStored: Bool, _ blobs: Int, _ stored: Int, _ words: String) throws {
+        let rule = try RuleName("hub")
+        let explanation = Explanation(
+            rule: rule, repository: RepositoryKey(rule: rule, name: try RepositoryName("a/b")),
+            reference: try ManifestReference("1"), digest: nil, isManifestStored: isStored, freshness: .unknown,
+            isPinned: false, blobCount: blobs, storedBlobCount: stored, missingBytes: 10, upstreamCalls: [],
+            pullCost: 1)
+        let text = ExplainCommand.text(ExplanationDocument(explanation, upstream: "-"), now: now)
+        #expect(text.contains("Cached:         \(words)\n"), "\(text)")
     }
 }

@@ -23,6 +23,14 @@ import UpstreamClient
         ),
         ("a: { username: x }", "weir.yaml:2:3: the rule 'a' names no registry; add 'registry: HOST'"),
         (
+            "a: { registry: x.io, username: me, accessToken: '${file:missing}' }",
+            "weir.yaml:2:51: the file 'missing' does not exist; create it, or remove the reference"
+        ),
+        (
+            "a: { registry: x.io, username: '${env:NOBODY}', accessToken: t }",
+            "weir.yaml:2:34: the environment variable 'NOBODY' is not set; set it, or remove the reference"
+        ),
+        (
             "a: { registry: x.io, username: me }",
             "weir.yaml:2:34: 'username' needs 'accessToken' beside it; add it, or remove 'username'"
         ),

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import OCI
@@ -116,6 +117,17 @@ import Testing
             return
         }
         await #expect(throws: RegistryServerError.self) { try await server.boundAddresses() }
+    }
+
+    @Test(arguments: [
+        (EADDRINUSE, "another process listens there; stop it, or choose another address with --listen"),
+        (EADDRNOTAVAIL, "this machine has no such address; choose one that it has, or 0.0.0.0, with --listen"),
+        (EACCES, "this user may not use that port; choose one from 1024 on with --listen"),
+        (EMFILE, String(cString: strerror(EMFILE))),
+    ])
+    func `what the system says to an address is told with what to do`(_ code: CInt, _ reason: String) {
+        let error = RegistryServerError(listeningOn: "h:1", failedWith: IOError(errnoCode: code, reason: "bind(x:)"))
+        #expect("\(error)" == "cannot listen on h:1: \(reason)")
     }
 
     @Test func `a malformed block of addresses is named`() async throws {

@@ -77,15 +77,17 @@ struct RuleAssembly {
             if let other = settings.username?.place ?? secret?.place {
                 report("'identityToken' stands alone; remove it, or 'username' and 'accessToken'", at: other)
             }
-            return .refreshToken(token.value.reveal())
+            return token.value.map { .refreshToken($0.reveal()) } ?? .anonymous
         }
         switch (settings.username, secret) {
         case (nil, nil): return .anonymous
         case (let username?, let secret?):
-            if username.value.contains(":") {
+            if let name = username.value, name.contains(":") {
                 report("a user name has no ':'", at: username.place)
             }
-            return .basic(username: username.value, password: secret.value.reveal())
+            // One of them that could not be read is no missing one: its reader has told what is wrong.
+            guard let name = username.value, let password = secret.value else { return .anonymous }
+            return .basic(username: name, password: password.reveal())
         case (let username?, nil):
             report("'username' needs 'accessToken' beside it; add it, or remove 'username'", at: username.place)
         case (nil, let secret?):

@@ -6,13 +6,17 @@ extension RuleSettings {
             Setting(
                 "registry", \.registry, Format.registry.tolerant.located,
                 "The upstream: HOST, HOST:PORT, or a URL; 'http://…' means without TLS. Required."),
-            Setting("username", \.username, Format.text("a user name").located, "The account; with 'accessToken'."),
             Setting(
-                "accessToken", \.accessToken, Format.secret("an access token").located,
+                "username", \.username, Format.text("a user name").tolerant.located,
+                "The account; with 'accessToken'."),
+            Setting(
+                "accessToken", \.accessToken, Format.secret("an access token").tolerant.located,
                 "The account's token or password."),
-            Setting("password", \.password, Format.secret("a password").located, "The same as 'accessToken'."),
             Setting(
-                "identityToken", \.identityToken, Format.secret("an identity token").located,
+                "password", \.password, Format.secret("a password").tolerant.located,
+                "The same as 'accessToken'."),
+            Setting(
+                "identityToken", \.identityToken, Format.secret("an identity token").tolerant.located,
                 "A refresh token, in place of 'username' and 'accessToken'."),
             Setting(
                 "host", \.host, Format.hostClaim.located, standard: .string("the registry's own name"),

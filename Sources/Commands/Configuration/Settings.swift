@@ -99,10 +99,11 @@ struct ControlSettings {
 struct RuleSettings {
     /// Nil inside where it is given and wrong.
     var registry: Located<RegistryAddress?>?
-    var username: Located<String>?
-    var accessToken: Located<Secret>?
-    var password: Located<Secret>?
-    var identityToken: Located<Secret>?
+    /// Here too, and in the three below.
+    var username: Located<String?>?
+    var accessToken: Located<Secret?>?
+    var password: Located<Secret?>?
+    var identityToken: Located<Secret?>?
     var host: Located<HostClaim>?
     var virtualHosts: [Located<RegistryHost>] = []
     var upstreamPrefix: RepositoryName?

@@ -51,7 +51,7 @@ struct ServiceController: ControlledService {
 
     func explain(_ reference: String) async throws(ControlError) -> ExplanationDocument {
         let target = try resolve(reference)
-        let explanation = try await asked { () throws(CacheError) in
+        let explanation = try await asked(about: target) { () throws(CacheError) in
             try await cache.explain(target.reference, in: target.repository, rule: target.rule)
         }
         let upstream = holder.configuration.upstreams[target.rule.name].map(Self.address) ?? "-"
@@ -60,10 +60,10 @@ struct ServiceController: ControlledService {
 
     func refresh(_ reference: String) async throws(ControlError) -> RefreshDocument {
         let target = try resolve(reference)
-        let before = try await asked { () throws(CacheError) in
+        let before = try await asked(about: target) { () throws(CacheError) in
             try await cache.explain(target.reference, in: target.repository, rule: target.rule)
         }
-        let answer = try await asked { () throws(CacheError) in
+        let answer = try await asked(about: target) { () throws(CacheError) in
             try await cache.manifest(
                 ManifestRequest(
                     rule: target.rule, repository: target.repository, reference: target.reference,
@@ -72,7 +72,8 @@ struct ServiceController: ControlledService {
         return RefreshDocument(
             rule: target.rule.name.description, repository: target.repository.name.description,
             reference: target.reference.description, before: before.digest?.description,
-            after: answer.digest.description, cacheStatus: "\(answer.status)")
+            after: answer.digest.description, cacheStatus: "\(answer.status)",
+            isConfirmed: answer.status.isConfirmed, reason: answer.status.reasonUnconfirmed)
     }
 
     func pins() async throws(ControlError) -> [PinDocument] {
@@ -85,7 +86,14 @@ struct ServiceController: ControlledService {
 
     func setPin(_ isPinned: Bool, on reference: String) async throws(ControlError) -> PinDocument {
         let target = try resolve(reference)
-        try await asked { () throws(CacheError) in
+        if !isPinned {
+            let pins = try await asked { () throws(CacheError) in try await cache.pins() }
+            guard pins.contains(where: { $0.repository == target.repository && $0.reference == target.reference })
+            else {
+                throw ControlError(.notFound, "\(target.repository), \(target.reference), is not pinned")
+            }
+        }
+        try await asked(about: target) { () throws(CacheError) in
             try await cache.setPin(isPinned, on: target.reference, in: target.repository)
         }
         return PinDocument(
@@ -95,7 +103,7 @@ struct ServiceController: ControlledService {
 
     func evict(_ reference: String, isDryRun: Bool) async throws(ControlError) -> CollectionDocument {
         let target = try resolve(reference)
-        let report = try await asked { () throws(CacheError) in
+        let report = try await asked(about: target) { () throws(CacheError) in
             try await cache.evict(target.reference, in: target.repository, isDryRun: isDryRun)
         }
         guard let report else {
@@ -116,9 +124,9 @@ struct ServiceController: ControlledService {
 
     // MARK: References and errors
 
-    private func resolve(
-        _ text: String
-    ) throws(ControlError) -> (rule: Rule, repository: RepositoryKey, reference: ManifestReference) {
+    private typealias Target = (rule: Rule, repository: RepositoryKey, reference: ManifestReference)
+
+    private func resolve(_ text: String) throws(ControlError) -> Target {
         let reference: ImageReference
         do throws(ReferenceError) {
             reference = try ImageReference(text)
@@ -133,13 +141,15 @@ struct ServiceController: ControlledService {
         }
     }
 
+    /// - Parameter target: what was asked about, for the message.
     private func asked<Value>(
-        _ ask: () async throws(CacheError) -> Value
+        about target: Target? = nil, _ ask: () async throws(CacheError) -> Value
     ) async throws(ControlError) -> Value {
         do throws(CacheError) {
             return try await ask()
         } catch {
-            throw ControlError(Self.kind(of: error), "\(error)")
+            let subject = target.map { "\($0.repository), \($0.reference): " } ?? ""
+            throw ControlError(Self.kind(of: error), "\(subject)\(error)")
         }
     }
 

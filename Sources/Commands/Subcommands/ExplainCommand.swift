@@ -21,6 +21,9 @@ struct ExplainCommand: AsyncParsableCommand {
         let cached: String
         if !explanation.isManifestStored {
             cached = "no"
+        } else if explanation.blobCount == 0 {
+            // An image has one blob at the least, its configuration.
+            cached = "the index only; no platform yet"
         } else if explanation.storedBlobCount == explanation.blobCount {
             cached = "yes, with all \(explanation.blobCount) blobs"
         } else {
@@ -56,7 +59,8 @@ struct ExplainCommand: AsyncParsableCommand {
 
 struct RefreshCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "refresh", abstract: "Have the upstream confirm a reference now, and tell what changed.")
+        commandName: "refresh", abstract: "Have the upstream confirm a reference now, and tell what changed.",
+        discussion: "Exits with 1 where the upstream could not confirm it, and with 4 where it does not have it.")
 
     @OptionGroup var reference: ReferenceArgument
     @OptionGroup var service: ServiceOptions
@@ -71,10 +75,15 @@ struct RefreshCommand: AsyncParsableCommand {
                 as: RefreshDocument.self)
         }
         try output.write(document) { Self.text(document) }
+        if !document.isConfirmed { throw CommandFailure(.failure, "") }
     }
 
     static func text(_ document: RefreshDocument) -> String {
         let name = "\(document.rule)/\(document.repository), \(document.reference)"
+        if !document.isConfirmed {
+            let reason = document.reason.map(printable) ?? "the upstream was not asked"
+            return "\(name): could not be confirmed: \(reason); \(document.after) is still served\n"
+        }
         guard let before = document.before else { return "\(name): now known as \(document.after)\n" }
         if before == document.after { return "\(name): unchanged, \(document.after)\n" }
         return "\(name): changed\n  from \(before)\n  to   \(document.after)\n"
