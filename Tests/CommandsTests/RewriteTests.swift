@@ -195,4 +195,27 @@ import Yams
         #expect(documents.first??["kind"] as? String == kind)
         #expect(!documents.contains { $0 == nil })
     }
+
+    /// Kyverno runs RE2; so does the rewriter, by an engine of Weir's own.
+    @Test(
+        arguments: [
+            "nginx", "nginx:1.27", "docker.io/nginx:1", "index.docker.io/a/b", "docker.io/library/nginx", "a/b:1",
+            "grafana/grafana@sha256:\(String(repeating: "ab", count: 32))", "ghcr.io/a/b/c:1", "unknown.io/a/b",
+            "localhost/x/y", "localhost:5000/x", "w:5000/docker.io/library/nginx:1", "quay.iox/a",
+        ])
+    func `the Kyverno policy makes what the rewriter makes`(_ image: String) throws {
+        let service = try Folder().load("rewrite: { address: w:5000 }").service
+        let policy = try ClientConfiguration(
+            .kyverno, server: .init(address: try RegistryHost("w:5000"), usesTLS: false, authorityFile: nil),
+            rules: service.rules, upstreams: service.upstreams, fallsBack: true)
+        let text = try #require(policy.files.first?.content)
+        let change = #/regex_replace_all\('([^']+)', '\{\{ element\.image \}\}', '([^']+)\$1'\)/#
+        var results: Set<String> = []
+        for match in text.matches(of: change) where !(image.hasPrefix("localhost/") && match.output.1.contains("A-Z")) {
+            let groups = try Pattern(String(match.output.1)).firstMatch(in: PatternInput(image))
+            if let rest = groups?[1] { results.insert(match.output.2 + rest) }
+        }
+        let wanted = try service.rewrite.rewriter(service.rules).rewriting(of: image).image
+        #expect(results == (wanted == image ? [] : [wanted]))
+    }
 }

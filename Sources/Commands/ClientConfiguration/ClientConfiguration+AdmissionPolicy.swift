@@ -9,7 +9,7 @@ extension ClientConfiguration {
             # Has every pod pull through Weir. Written by 'weir client-config mutating-admission-policy'.
             #
             # Kubernetes 1.34 has the API as v1beta1, behind the feature gate MutatingAdmissionPolicy and
-            # --runtime-config=admissionregistration.k8s.io/v1beta1=true.
+            # --runtime-config=admissionregistration.k8s.io/v1beta1=true; 1.36 has it as v1, on by itself.
             apiVersion: admissionregistration.k8s.io/v1beta1
             kind: MutatingAdmissionPolicy
             metadata:

@@ -136,7 +136,7 @@ extension ClientConfiguration {
         conditions += guarding
         return """
                 # \(change.comment)
-                - list: request.object.spec.\(list)\(isVolume ? "[?image.reference]" : "")
+                - list: request.object.spec.\(list)\(isVolume ? "[?image.reference]" : "") || `[]`
                   preconditions:
                     all:
             \(indented(conditions, by: 8))      patchStrategicMerge:
