@@ -192,7 +192,8 @@ let package = Package(
                 "Commands", "OCI", "Rules", argumentParser, yams, "ControlServer", "RegistryServer", "UpstreamClient",
                 "PullThroughCache", "Timekeeping", logging,
             ]),
-        // Real programs judge the real binary: nothing of the product is linked.
-        tests("IntegrationTests", [crypto]),
+        // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
+        // program of ours takes part yet.
+        tests("IntegrationTests", ["LibP2P", "KademliaRouting", "PeerRouting", "OCI", logging, crypto]),
     ]
 )
