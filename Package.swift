@@ -202,8 +202,9 @@ let package = Package(
                 "UpstreamClient",
                 "PullThroughCache", "Timekeeping", logging, nioCore,
             ]),
-        // Real programs judge the real binary: nothing of the product is linked.
-        tests("IntegrationTests", [crypto]),
+        // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
+        // program of ours takes part yet.
+        tests("IntegrationTests", ["LibP2P", "KademliaRouting", "PeerRouting", "OCI", logging, crypto]),
     ]
 )
 
