@@ -200,7 +200,7 @@ package final class PullThroughCache: ContentSource {
             return CacheReport(
                 repositories: statistics.repositories, tags: statistics.tags, manifests: statistics.manifests,
                 blobs: statistics.blobs, storedBytes: statistics.storedBytes,
-                limitBytes: configuration.storeLimit.bytes(totalBytes: capacity.totalBytes),
+                limitBytes: try await collector.limit(storedBytes: statistics.storedBytes),
                 availableBytes: capacity.availableBytes, runningFills: max(0, fills.count - waiting),
                 waitingFills: waiting)
         }

@@ -77,9 +77,8 @@ final class Collector: Sendable {
 
     /// Whether a blob of so many bytes may be stored at all.
     func allows(bytes: Int64) async -> Bool {
-        guard let capacity = try? await store.capacity(),
-            let limit = configuration.storeLimit.bytes(totalBytes: capacity.totalBytes)
-        else { return true }
+        let stored = storedBytes.withLock { $0 } ?? 0
+        guard let limit = try? await limit(storedBytes: stored) else { return true }
         return bytes <= limit
     }
 
@@ -106,7 +105,7 @@ final class Collector: Sendable {
             let before = try await count()
             var report = CollectionReport(
                 isDryRun: isDryRun, images: [], blobCount: 0, freedBytes: 0, storedBytesBefore: before,
-                limitBytes: configuration.storeLimit.bytes(totalBytes: try await store.capacity().totalBytes))
+                limitBytes: try await limit(storedBytes: before))
             let unusedSince = clock.now() - (grace ?? configuration.unreferencedGrace)
             try await removeUnreferenced(usedBefore: unusedSince, into: &report)
             let target = max(atLeast, try await excess(storedBytes: before) ?? 0)
@@ -236,6 +235,13 @@ final class Collector: Sendable {
             return stored
         }
         if let stored { metrics.storedBytes.record(stored) }
+    }
+
+    /// What the store may take now, in bytes; nil where that is unknown.
+    func limit(storedBytes: Int64) async throws -> Int64? {
+        let capacity = try await store.capacity()
+        return configuration.storeLimit.room(
+            storedBytes: storedBytes, totalBytes: capacity.totalBytes, availableBytes: capacity.availableBytes)
     }
 
     private func excess(storedBytes: Int64) async throws -> Int64? {

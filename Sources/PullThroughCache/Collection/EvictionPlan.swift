@@ -53,8 +53,9 @@ extension StoreLimit {
         return storedBytes - capBytes / 100 * Int64(lowWatermark)
     }
 
-    /// What the store may take now: of a cap in percent, what others leave of it.
-    private func room(storedBytes: Int64, totalBytes: Int64?, availableBytes: Int64?) -> Int64? {
+    /// What the store may take now, in bytes: of a cap in percent, what others leave of it. Nil where the file system's
+    /// size is unknown.
+    func room(storedBytes: Int64, totalBytes: Int64?, availableBytes: Int64?) -> Int64? {
         switch cap {
         case .bytes(let bytes): return bytes
         case .percentOfFilesystem(let percent):
@@ -62,14 +63,6 @@ extension StoreLimit {
             let others = max(0, totalBytes - availableBytes - storedBytes)
             let floor = totalBytes / 100 * min(Int64(percent), Self.floorPercent)
             return max(totalBytes / 100 * Int64(percent) - others, floor)
-        }
-    }
-
-    /// The cap in bytes; nil where the file system's size is unknown.
-    func bytes(totalBytes: Int64?) -> Int64? {
-        switch cap {
-        case .bytes(let bytes): bytes
-        case .percentOfFilesystem(let percent): totalBytes.map { $0 / 100 * Int64(percent) }
         }
     }
 }
