@@ -49,53 +49,32 @@ struct RewriteCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        guard let run = try prepare() else { return }
+        try conclude(await run.perform())
+    }
+
+    /// Nil where standard input was rewritten already.
+    private func prepare() throws(CommandFailure) -> FileRewritingRun? {
         let rewriter = try rules.rewriter()
         let options = try files.options()
-        if paths.isEmpty || paths == ["-"] { return try runOnInput(rewriter, options) }
+        if paths.isEmpty || paths == ["-"] {
+            try runOnInput(rewriter, options)
+            return nil
+        }
         let found = ImagePaths(paths)
         guard mode != .print || found.files.count == 1 && found.files.allSatisfy(\.isNamed) || found.files.isEmpty
         else {
             throw CommandFailure(.usage, "these are several files; say --in-place, --diff or --check")
         }
-        for problem in found.problems { writeFully("weir: \(problem)\n", to: STDERR_FILENO) }
         let reader = ImageFileReader(options)
         let rewriting = FileRewriting(
             mode: mode, direction: direction, namespace: namespace, rewriter: rewriter,
             keptNames: reverse ? [] : keptNames(found.files, reader))
-        var hasFailed = !found.problems.isEmpty
-        var hasChanged = false
-        // Reading and comparing is work for every core; what is told comes in the files' order all the same.
-        for start in stride(from: 0, to: found.files.count, by: Self.batch) {
-            let files = found.files[start..<min(start + Self.batch, found.files.count)]
-            for outcome in await Self.outcomes(files, reader, rewriting) {
-                writeFully(outcome.output, to: STDOUT_FILENO)
-                if let problem = outcome.problem {
-                    writeFully("weir: \(problem)\n", to: STDERR_FILENO)
-                    hasFailed = true
-                }
-                hasChanged = hasChanged || outcome.isChanged
-            }
-        }
-        guard !hasFailed, !check || !hasChanged else { throw CommandFailure(.failure, "") }
+        return FileRewritingRun(paths: found, reader: reader, rewriting: rewriting)
     }
 
-    /// Files whose results are held at once.
-    private static let batch = 256
-    /// Files that one task reads, so that starting tasks costs little beside.
-    private static let share = 16
-
-    private static func outcomes(
-        _ files: ArraySlice<ImagePaths.File>, _ reader: ImageFileReader, _ rewriting: FileRewriting
-    ) async -> [FileRewriting.Outcome] {
-        await withTaskGroup(of: (Int, [FileRewriting.Outcome]).self) { group in
-            for start in stride(from: files.startIndex, to: files.endIndex, by: share) {
-                let part = files[start..<min(start + share, files.endIndex)]
-                group.addTask { (start, part.map { rewriting.outcome(of: $0, reader) }) }
-            }
-            var parts: [(Int, [FileRewriting.Outcome])] = []
-            for await part in group { parts.append(part) }
-            return parts.sorted { $0.0 < $1.0 }.flatMap(\.1)
-        }
+    private func conclude(_ result: FileRewritingRun.Result) throws(CommandFailure) {
+        guard !result.hasFailed, !check || !result.hasChanged else { throw CommandFailure(.failure, "") }
     }
 
     private var mode: FileRewriting.Mode { check ? .check : diff ? .diff : inPlace ? .inPlace : .print }
