@@ -74,9 +74,11 @@ extension KademliaRouter {
             for peer in network.connectedPeers() { peerAppeared(peer) }
         }
         let silent = state.withLock { $0.table.silent(for: configuration.silenceLimit, now: clock.now()) }
-        for peer in silent {
-            guard !Task.isCancelled else { return }
-            await admit(peer)
+        await withTaskGroup(of: Void.self) { group in
+            for (index, peer) in silent.enumerated() {
+                if index >= configuration.admissionConcurrency { await group.next() }
+                group.addTask { await self.admit(peer) }
+            }
         }
         guard state.withLock({ $0.table.count }) > 0 else {
             setOnline(false)

@@ -119,6 +119,9 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
 
     /// Who answers belongs into the table, and who does not is taken out.
     private func noteOutcome(_ record: PeerRecord, isAnswered: Bool) {
+        // What a peer says of itself counts, and not what others say of it.
+        let own = network.addresses(of: record.peer)
+        let record = own.isEmpty ? record : PeerRecord(peer: record.peer, addresses: own)
         let isFirst = state.withLock { state in
             guard isAnswered else {
                 state.table.remove(record.peer)

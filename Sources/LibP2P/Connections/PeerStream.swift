@@ -31,7 +31,11 @@ package final class PeerStream: Sendable {
     /// Sends all of `bytes`. Where the task is cancelled before that, the stream is reset.
     package func write(_ bytes: ByteBuffer) async throws {
         guard bytes.readableBytes > 0 else { return }
-        try await waiting { handler, id, promise in handler.write(bytes, on: id, promise) }
+        try await waiting { handler, id, promise in
+            handler.write(bytes, on: id, promise)
+        } whenCancelledBefore: { handler, id in
+            handler.reset(id, code: 0)
+        }
     }
 
     /// Says that nothing more will be sent.
@@ -54,7 +58,8 @@ package final class PeerStream: Sendable {
     }
 
     private func waiting<Value: Sendable>(
-        _ start: @escaping @Sendable (ConnectionHandler, UInt32, EventLoopPromise<Value>) -> Void
+        _ start: @escaping @Sendable (ConnectionHandler, UInt32, EventLoopPromise<Value>) -> Void,
+        whenCancelledBefore abandon: @escaping @Sendable (ConnectionHandler, UInt32) -> Void = { _, _ in }
     ) async throws -> Value {
         let (id, handler) = (id, handler)
         let flag = CancellationFlag()
@@ -63,6 +68,7 @@ package final class PeerStream: Sendable {
             eventLoop.execute {
                 // Had the cancellation come before, nobody would be there to be told of it.
                 guard !flag.isSet else {
+                    abandon(handler.value, id)
                     promise.fail(CancellationError())
                     return
                 }

@@ -47,7 +47,11 @@ extension Host {
             let handler = ConnectionHandler(
                 machine: ConnectionMachine(role, settings: settings, expectedPeer: peer),
                 configuration: configuration, owner: owner, established: established)
-            try channel.pipeline.syncOperations.addHandler(handler)
+            do { try channel.pipeline.syncOperations.addHandler(handler) } catch {
+                // The channel was closed meanwhile.
+                established.fail(error)
+                throw error
+            }
             let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
             return established.futureResult.flatMapThrowing { key in
                 let connection = PeerConnection(
