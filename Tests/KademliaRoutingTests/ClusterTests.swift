@@ -97,7 +97,7 @@ struct ClusterTests {
         }
     }
 
-    @Test func `in a hundred nodes a key is found within three hops and 20 milliseconds`() async throws {
+    @Test func `in a hundred nodes a key is found within three hops, and quickly`() async throws {
         try await Cluster(100).run { cluster in
             try await cluster.until("all are ready") { cluster.routers.allSatisfy(\.isReady) }
             for (number, router) in cluster.routers.enumerated() {
@@ -127,7 +127,7 @@ struct ClusterTests {
             times.sort()
             let p99 = times[times.count * 99 / 100]
             #expect(hops <= 3)
-            // Measured in release builds; a debug build on a busy machine has ten times as long.
+            // 16 ms in a debug build on a busy machine of two cores; this leaves room for a busier one.
             #expect(p99 <= .milliseconds(200), "p99 \(p99)")
         }
     }
