@@ -12,13 +12,14 @@ final class RawPeer {
     init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         machine = ConnectionMachine(.dialer, settings: ConnectionSettings(identity: try Identity()))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isConnected = withUnsafePointer(to: address) { address in
-            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) == 0 }
+        // As bytes, after ip(7): which of several modules owns the structure depends on the order of the build.
+        var address = [UInt8](repeating: 0, count: 16)
+        withUnsafeBytes(of: sa_family_t(AF_INET)) { address.replaceSubrange(0..<2, with: $0) }
+        withUnsafeBytes(of: UInt16(port).bigEndian) { address.replaceSubrange(2..<4, with: $0) }
+        address.replaceSubrange(4..<8, with: [127, 0, 0, 1])
+        let isConnected = address.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return false }
+            return connect(descriptor, base.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count)) == 0
         }
         try #require(isConnected)
         var limit = timeval(tv_sec: 10, tv_usec: 0)
