@@ -13,6 +13,12 @@ internal import Timekeeping
 internal import UnixSignals
 internal import UpstreamClient
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
 /// The whole service, put together from its parts. Contacts no upstream by itself.
 struct WeirService {
     private let blobs: FilesystemBlobStore
@@ -23,6 +29,8 @@ struct WeirService {
     private let control: ControlServer
     private let reloader: Reloader
     private let readiness: Readiness
+    /// Where the catalogue is while its own disk takes none; removed at the end.
+    private let substitute: String
     private let logger: Logger
 
     /// Opens the store and the catalogue.
@@ -32,6 +40,7 @@ struct WeirService {
         level: SharedLogLevel, logger: Logger
     ) async throws(CommandFailure) {
         self.logger = logger
+        substitute = Self.substituteCatalogue(of: configuration)
         let startedAt = SystemWallClock().now()
         let (blobs, metadata) = try await Self.openStores(configuration, logger: logger)
         self.blobs = blobs
@@ -72,14 +81,34 @@ struct WeirService {
             throw CommandFailure(.failure, "the store \(configuration.storeDirectory) cannot be used: \(error)")
         }
         do throws(MetadataStoreError) {
-            return (blobs, try await SQLiteMetadataStore.open(path: configuration.cataloguePath, logger: logger))
+            return (blobs, try await openCatalogue(configuration, logger: logger))
         } catch {
             await blobs.close()
             // A damaged catalogue's own words name 'weir fsck --rebuild'.
-            let advice =
-                error == .notWritable ? "; free some space there, or name another folder as 'storage.directory'" : ""
-            throw CommandFailure(
-                .failure, "the catalogue \(configuration.cataloguePath) cannot be used: \(error)\(advice)")
+            throw CommandFailure(.failure, "the catalogue \(configuration.cataloguePath) cannot be used: \(error)")
+        }
+    }
+
+    /// The same at every start, so that what a killed service left is used again and not left twice.
+    private static func substituteCatalogue(of configuration: ServiceConfiguration) -> String {
+        "/dev/shm/weir-" + configuration.cataloguePath.split(separator: "/").joined(separator: "-")
+    }
+
+    /// A store that is empty, on a disk that takes nothing, has no catalogue and cannot have one: pulls are passed
+    /// through all the same, and what is learnt of them is kept elsewhere until the service ends.
+    private static func openCatalogue(
+        _ configuration: ServiceConfiguration, logger: Logger
+    ) async throws(MetadataStoreError) -> SQLiteMetadataStore {
+        do throws(MetadataStoreError) {
+            return try await SQLiteMetadataStore.open(path: configuration.cataloguePath, logger: logger)
+        } catch {
+            guard error == .notWritable else { throw error }
+            let elsewhere = substituteCatalogue(of: configuration)
+            let catalogue = try await SQLiteMetadataStore.open(path: elsewhere, logger: logger)
+            logger.error(
+                "the catalogue cannot be written; nothing is kept until there is room and a restart",
+                metadata: ["path": "\(configuration.cataloguePath)", "instead": "\(elsewhere)"])
+            return catalogue
         }
     }
 
@@ -150,6 +179,7 @@ struct WeirService {
             logger.error("The catalogue was not closed in order", metadata: ["error": "\(error)"])
         }
         await blobs.close()
+        for suffix in ["", "-wal", "-shm"] { _ = unlink(substitute + suffix) }
     }
 }
 
