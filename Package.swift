@@ -72,6 +72,7 @@ let package = Package(
         module("ImageFiles", ["OCI", "ImageRewriting", yams]),
 
         // Contracts, and the adapters that keep them.
+        module("Credentials", ["Timekeeping"]),
         module("Upstream", ["OCI", "HTTPSemantics", "Timekeeping", nioCore]),
         module(
             "UpstreamClient",
