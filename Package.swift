@@ -129,7 +129,7 @@ let package = Package(
 
         // What tests share: an upstream that misbehaves on command, and the proofs the contracts ship.
         module(
-            "RegistryTestKit", ["OCI", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, asn1, x509],
+            "RegistryTestKit", ["OCI", "Timekeeping", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, asn1, x509],
             path: "Tests/RegistryTestKit"),
         module(
             "BlobStoreConformance", ["BlobStore", "OCI", "Rules", "Timekeeping", nioCore],

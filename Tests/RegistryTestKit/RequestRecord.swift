@@ -31,6 +31,8 @@ package struct RequestRecord: Sendable {
     package let index: Int
     /// The connection it came on, from 1.
     package let connection: Int
+    /// The address that it came from.
+    package let clientAddress: String
     package let method: String
     /// As sent, without the query.
     package let path: String
@@ -63,9 +65,10 @@ package struct RequestRecord: Sendable {
     /// The first value of the form's pairs with this name.
     package func formValue(_ name: String) -> String? { formItems.first { $0.name == name }?.value }
 
-    init(index: Int, connection: Int, head: HTTPRequestHead, body: String) {
+    init(index: Int, connection: Int, clientAddress: String = "127.0.0.1", head: HTTPRequestHead, body: String) {
         self.index = index
         self.connection = connection
+        self.clientAddress = clientAddress
         self.body = body
         method = head.method.rawValue
         headers = head.headers

@@ -26,6 +26,12 @@ extension TestRegistry {
         set { state.update { $0.rateLimit = newValue } }
     }
 
+    /// Docker Hub's limiters and accounts in place of ``access`` and ``rateLimit``; nil: those hold.
+    package var hub: SimulatedHub? {
+        get { state.read { $0.hub } }
+        set { state.update { $0.hub = newValue } }
+    }
+
     /// Whether there is a referrers API; otherwise it answers 404.
     package var supportsReferrers: Bool {
         get { state.read { $0.supportsReferrers } }

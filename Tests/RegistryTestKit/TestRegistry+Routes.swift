@@ -4,9 +4,12 @@ internal import OCI
 
 extension TestRegistry {
     /// Logs a request and returns its answer, faults included.
-    func answer(_ head: HTTPRequestHead, body: String, connection: Int) -> (index: Int, answer: Answer) {
+    func answer(
+        _ head: HTTPRequestHead, body: String, connection: Int, clientAddress: String
+    ) -> (index: Int, answer: Answer) {
         let (request, faults) = state.update { state in
-            let request = RequestRecord(index: state.log.count, connection: connection, head: head, body: body)
+            let request = RequestRecord(
+                index: state.log.count, connection: connection, clientAddress: clientAddress, head: head, body: body)
             state.log.append(request)
             return (request, state.faults)
         }
@@ -18,15 +21,19 @@ extension TestRegistry {
     }
 
     private func route(_ request: RequestRecord, ignoresRange: Bool) -> Answer {
+        let hub = hub
+        if let hub, let answer = hub.refusal(of: request, url: url) { return answer }
         if request.kind == .token {
             guard let authority = tokenAuthority else { return .error(404, "UNSUPPORTED") }
             return authority.answer(request)
         }
-        if let refusal = refusal(of: request) { return refusal }
+        if hub == nil, let refusal = refusal(of: request) { return refusal }
         guard ["GET", "HEAD"].contains(request.method) else { return .error(405, "UNSUPPORTED") }
         switch request.kind {
         case .ping: return Answer(200, json: "{}")
-        case .manifest: return manifest(request)
+        case .manifest:
+            let answer = manifest(request)
+            return hub?.limited(answer, to: request) ?? answer
         case .blob: return blob(request, ignoresRange: ignoresRange)
         case .tags: return tags(request)
         case .referrers: return referrers(request)
@@ -64,8 +71,8 @@ extension TestRegistry {
         let (content, refusal, limit) = state.update { state in
             let repository = state.repositories[request.repository ?? ""]
             let digest = request.reference.flatMap { repository?.tags[$0] ?? (try? Digest($0)) }
-            let refusal = state.rateLimit?.count(method: request.method)
-            return (digest.flatMap { repository?.manifests[$0] }, refusal, state.rateLimit)
+            let refusal = state.hub == nil ? state.rateLimit?.count(method: request.method) : nil
+            return (digest.flatMap { repository?.manifests[$0] }, refusal, state.hub == nil ? state.rateLimit : nil)
         }
         var answer: Answer
         if let refusal {

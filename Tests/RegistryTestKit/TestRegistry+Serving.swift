@@ -21,7 +21,9 @@ extension TestRegistry {
                     body.writeBuffer(&bytes)
                 case .end:
                     guard let request = head else { return }
-                    let (index, answer) = answer(request, body: String(buffer: body), connection: id)
+                    let (index, answer) = answer(
+                        request, body: String(buffer: body), connection: id,
+                        clientAddress: connection.channel.remoteAddress?.ipAddress ?? address)
                     let staysOpen: Bool
                     do {
                         staysOpen = try await send(answer, to: request, index: index, connection.channel)

@@ -34,6 +34,7 @@ package final class TestRegistry: Sendable {
         var access = Access.open
         var tokenAuthority: TokenAuthority?
         var rateLimit: RateLimit?
+        var hub: SimulatedHub?
         var supportsReferrers = true
         var faults: [InjectedFault] = []
         /// Every request; those before `forgottenCount` are no longer shown.
