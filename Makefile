@@ -6,7 +6,7 @@ RELEASE_FLAGS := -c release --product weir --static-swift-stdlib
 ARGUMENTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro clean
+.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro image deb clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,14 @@ bench-micro: ## Micro-benchmarks; FILTER='parse:.*' narrows them, ARGUMENTS are 
 	@scripts/install-packages build
 	WEIR_MICRO_BENCHMARKS=yes $(SWIFT) package --scratch-path .build/micro --allow-writing-to-package-directory \
 		benchmark $(ARGUMENTS) --target Micro $(if $(FILTER),--filter '$(FILTER)')
+
+image: release ## A container image in .build/image, an OCI layout; no engine is needed
+	@rm -rf .build/image
+	@scripts/build-image .build/release/weir .build/image
+
+deb: release ## A Debian package in .build/deb, with a systemd unit
+	@rm -rf .build/deb
+	@scripts/build-deb .build/release/weir .build/deb
 
 clean: ## Remove what was built
 	rm -rf .build

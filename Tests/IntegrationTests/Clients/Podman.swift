@@ -42,14 +42,30 @@ struct Podman {
         ])
     }
 
+    /// Starts the image's own command; it goes on until it is stopped or the machine goes.
+    func start(_ reference: String, options: [String]) throws -> MachineProcess {
+        try machine.start(
+            "podman",
+            storage + [
+                "run", "--rm", "--quiet", "--cgroups", "no-conmon", "--cgroup-parent", "/\(machine.controlGroup)",
+                "--signature-policy", "\(folder)/policy.json", "--ulimit", "nofile=1024:1024", "--ulimit",
+                "nproc=1024:1024",
+            ] + options + [reference], name: "podman-run",
+            environment: ["CONTAINERS_REGISTRIES_CONF": "\(folder)/registries.conf"])
+    }
+
+    private var storage: [String] {
+        [
+            "--root", "\(folder)/root", "--runroot", "\(folder)/run", "--tmpdir", "\(folder)/tmp",
+            "--storage-driver", "vfs", "--events-backend", "file", "--cgroup-manager", "cgroupfs",
+        ]
+    }
+
     @discardableResult
     private func command(_ arguments: [String]) async throws -> String {
         try await machine.succeed(
             "podman",
-            [
-                "--root", "\(folder)/root", "--runroot", "\(folder)/run", "--tmpdir", "\(folder)/tmp",
-                "--storage-driver", "vfs", "--events-backend", "file", "--cgroup-manager", "cgroupfs",
-            ] + arguments, environment: ["CONTAINERS_REGISTRIES_CONF": "\(folder)/registries.conf"],
+            storage + arguments, environment: ["CONTAINERS_REGISTRIES_CONF": "\(folder)/registries.conf"],
             within: .seconds(90))
     }
 }

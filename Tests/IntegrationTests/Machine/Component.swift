@@ -20,6 +20,8 @@ enum Component: String, CaseIterable, Sendable {
     case unshare
     case nsenter
     case gzip
+    case systemd = "systemctl"
+    case dpkgDeb = "dpkg-deb"
 
     /// The program's path; nil where it is not installed.
     var path: String? { Self.find(rawValue) }
