@@ -6,7 +6,7 @@ package import Timekeeping
 ///
 /// Says nothing of whether bytes are there; the ``BlobStore`` does, and a row without its blob is a miss. Every
 /// conformer passes `MetadataStoreConformance`. Each function is one transaction; all may be called concurrently.
-package protocol MetadataStore: Sendable {
+package protocol MetadataStore: SpendStore {
     // MARK: What pulls read and write
 
     /// What `tag` named when the upstream last said so.

@@ -39,6 +39,9 @@ extension PrometheusRegistry {
         "weir_store_available_bytes": "Bytes that the store's file system has left.",
         "weir_store_bytes": "Bytes of stored blobs.",
         "weir_store_limit_bytes": "What the store is kept under, in bytes.",
+        "weir_upstream_pulls_total":
+            "Manifest GETs of upstreams, by rule, cause (client, revalidation, warm, refresh) and outcome (counted as a "
+            + "pull, refused for want of pulls).",
         "weir_upstream_quota_limit": "The pull limit as the upstream last told it.",
         "weir_upstream_quota_remaining": "Pulls left as the upstream last told it.",
         "weir_upstream_received_bytes_total": "Bytes received from upstreams, by rule.",

@@ -27,6 +27,8 @@ package struct Configuration: Sendable, Hashable {
     package var unreferencedGrace: Duration
     /// How often pulls gathered in memory are written down.
     package var usageInterval: Duration
+    /// How long is kept who spent which pulls.
+    package var spendRetention: Duration
     /// How often the store is measured against its limit, beside after every fill.
     package var collectionInterval: Duration
     /// How long running fills may go on after a graceful shutdown began.
@@ -39,7 +41,8 @@ package struct Configuration: Sendable, Hashable {
         unsizedBlobLimitBytes: Int64 = 16 << 30,
         windowBytes: Int = 8 << 20,
         storeLimit: StoreLimit = StoreLimit(), unreferencedGrace: Duration = .seconds(600),
-        usageInterval: Duration = .seconds(5), collectionInterval: Duration = .seconds(60),
+        usageInterval: Duration = .seconds(5), spendRetention: Duration = .seconds(30 * 86_400),
+        collectionInterval: Duration = .seconds(60),
         drainTimeout: Duration = .seconds(30)
     ) {
         self.manifestLimitBytes = manifestLimitBytes
@@ -56,6 +59,7 @@ package struct Configuration: Sendable, Hashable {
         self.storeLimit = storeLimit
         self.unreferencedGrace = unreferencedGrace
         self.usageInterval = usageInterval
+        self.spendRetention = spendRetention
         self.collectionInterval = collectionInterval
         self.drainTimeout = drainTimeout
     }

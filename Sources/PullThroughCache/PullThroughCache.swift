@@ -18,6 +18,7 @@ package final class PullThroughCache: ContentSource {
     private let work = BackgroundWork()
     private let catalogue: Catalogue
     private let ledger: PullLedger
+    private let spending: SpendLedger
     private let upstreams: UpstreamDirectory
     private let collector: Collector
     private let fills: Fills
@@ -39,6 +40,8 @@ package final class PullThroughCache: ContentSource {
             metadata: metadata, journal: journal, memoryLimitBytes: configuration.memoryLimitBytes, metrics: metrics,
             logger: logger)
         let ledger = PullLedger(metadata: metadata, clock: clock, logger: logger)
+        let spending = SpendLedger(
+            metadata: metadata, retention: configuration.spendRetention, clock: clock, logger: logger)
         let directory = UpstreamDirectory(upstreams, configuration: configuration, clock: clock)
         let collector = Collector(
             configuration: configuration, catalogue: catalogue, store: store, ledger: ledger, metrics: metrics,
@@ -73,10 +76,11 @@ package final class PullThroughCache: ContentSource {
         let keeper = ManifestKeeper(
             catalogue: catalogue, store: store, limitBytes: configuration.manifestLimitBytes, clock: clock)
         let resolver = ManifestResolver(
-            keeper: keeper, catalogue: catalogue, clock: clock, limitBytes: configuration.manifestLimitBytes,
-            work: work)
+            keeper: keeper, catalogue: catalogue, spending: spending, clock: clock,
+            limitBytes: configuration.manifestLimitBytes, work: work)
         self.catalogue = catalogue
         self.ledger = ledger
+        self.spending = spending
         self.upstreams = directory
         self.collector = collector
         self.fills = fills
@@ -108,6 +112,10 @@ package final class PullThroughCache: ContentSource {
                 return false
             }
             group.addTask {
+                await self.spending.run(every: self.configuration.usageInterval)
+                return false
+            }
+            group.addTask {
                 await self.collector.run()
                 return false
             }
@@ -122,6 +130,7 @@ package final class PullThroughCache: ContentSource {
             group.cancelAll()
         }
         await ledger.flush()
+        await spending.flush()
         catalogue.writer.close()
         await writing.value
     }
@@ -190,6 +199,16 @@ package final class PullThroughCache: ContentSource {
 
     package func pins() async throws(CacheError) -> [PinRecord] {
         try await converting { try await catalogue.metadata.pins() }
+    }
+
+    /// Who spent which pulls since `moment`, to the hour.
+    package func spend(
+        by grouping: SpendGrouping, since moment: Timestamp, limit: Int
+    ) async throws(CacheError) -> [SpendSum] {
+        try await converting {
+            await spending.flush()
+            return try await catalogue.metadata.spend(by: grouping, since: moment.hour, limit: limit)
+        }
     }
 
     package func report() async throws(CacheError) -> CacheReport {

@@ -1,3 +1,4 @@
+package import MetadataStore
 package import OCI
 package import Rules
 
@@ -7,11 +8,27 @@ package struct Client: Sendable, Hashable {
     package var address: String
     /// Whether this client may have answers confirmed by the upstream at will (`Cache-Control: no-cache`).
     package var mayRefresh: Bool
+    /// The user or namespace that it is known as, for the books of spent pulls. It grants nothing.
+    package var name: String?
+    /// What Weir does here on its own account; nil for clients.
+    package var work: Spender.Work?
 
-    package init(address: String, mayRefresh: Bool) {
+    package init(address: String, mayRefresh: Bool, name: String? = nil) {
         self.address = address
         self.mayRefresh = mayRefresh
+        self.name = name
     }
+
+    private init(_ work: Spender.Work, mayRefresh: Bool) {
+        self.init(address: "", mayRefresh: mayRefresh)
+        self.work = work
+    }
+
+    /// Weir itself.
+    package static func weir(_ work: Spender.Work) -> Client { Client(work, mayRefresh: work == .refresh) }
+
+    /// On whom the pulls that it causes are booked.
+    var spender: Spender { work.map { .weir($0) } ?? .client(address: address, user: name) }
 }
 
 /// What is asked of a repository, after addressing has found it.
@@ -76,11 +93,16 @@ package struct ReferrersRequest: Sendable {
     package var repository: RepositoryKey
     package var subject: Digest
     package var artifactType: String?
+    package var client: Client
 
-    package init(rule: Rule, repository: RepositoryKey, subject: Digest, artifactType: String?) {
+    package init(
+        rule: Rule, repository: RepositoryKey, subject: Digest, artifactType: String?,
+        client: Client = Client(address: "", mayRefresh: false)
+    ) {
         self.rule = rule
         self.repository = repository
         self.subject = subject
         self.artifactType = artifactType
+        self.client = client
     }
 }

@@ -177,7 +177,7 @@ struct Dispatcher: Sendable {
         }
         let question = ReferrersRequest(
             rule: rule, repository: repository, subject: subject,
-            artifactType: artifactType.flatMap { $0.isEmpty ? nil : $0 })
+            artifactType: artifactType.flatMap { $0.isEmpty ? nil : $0 }, client: request.client)
         return .later { [content, cacheName] in
             do throws(CacheError) {
                 return Answer(try await content.referrers(question), request: request, cacheName: cacheName)

@@ -45,6 +45,8 @@ struct RequestAssembler {
     mutating func head(_ head: HTTPRequestHead, client: Client, startedAt: NIODeadline) -> PendingRequest? {
         guard case .idle = state else { return nil }
         let fields = RequestFields(head.headers)
+        var client = client
+        client.name = fields.clientName
         var pending = PendingRequest(
             request: Request(
                 method: Request.Method(head.method), target: head.uri, fields: fields, client: client,

@@ -18,6 +18,8 @@ struct RequestFields: Sendable, Hashable {
     /// `Cache-Control` and `Pragma`, joined.
     var cacheControl: String?
     var userAgent: String?
+    /// Whom the client says that it is, for the books of spent pulls: letters, digits and `._/@-`, 64 at the most.
+    var clientName: String?
     var framing = BodyFraming.none
     /// `Content-Length` that is no number, or is given more than once. The parser of HTTP/1.1 refuses most such
     /// requests itself.
@@ -43,6 +45,7 @@ struct RequestFields: Sendable, Hashable {
             case 7 where isField(name, "upgrade"): asksForUpgrade = true
             case 8 where isField(name, "if-range"): ifRange = value
             case 10 where isField(name, "user-agent"): userAgent = value
+            case 11 where isField(name, "weir-client"): clientName = Self.clientName(value)
             case 13 where isField(name, "if-none-match"): ifNoneMatch = joined(ifNoneMatch, value)
             case 13 where isField(name, "cache-control"): cacheControl = joined(cacheControl, value)
             case 14 where isField(name, "content-length"):
@@ -58,6 +61,22 @@ struct RequestFields: Sendable, Hashable {
             default: continue
             }
         }
+    }
+
+    /// What else a client may write there has no place in a list for people.
+    private static func clientName(_ value: String) -> String? {
+        let isName =
+            (1...64).contains(value.utf8.count)
+            && value.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "/"),
+                    UInt8(ascii: "@"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+        return isName ? value : nil
     }
 
     private func joined(_ first: String?, _ second: String) -> String { first.map { "\($0), \(second)" } ?? second }

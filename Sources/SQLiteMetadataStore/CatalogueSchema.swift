@@ -12,6 +12,7 @@ enum CatalogueSchema {
             try db.execute(sql: referenceCounts)
             try db.execute(sql: totals)
         }
+        migrator.registerMigration("2 spending") { try $0.execute(sql: Catalogue.spendTable) }
         return migrator
     }
 

@@ -20,6 +20,7 @@ final class NaiveCatalogue: MetadataStore {
         var confirmations: [RepositoryKey: [Digest: Int64]] = [:]
         var absences: [PinRecord: Timestamp] = [:]
         var pins: Set<PinRecord> = []
+        var spend: [SpendRecord] = []
     }
 
     private let state = Mutex(State())

@@ -3,6 +3,7 @@ import GRDB
 import MetadataStore
 import MetadataStoreConformance
 import OCI
+import Rules
 import Testing
 import Timekeeping
 
@@ -84,6 +85,11 @@ import Timekeeping
             _ = try catalogue.removeImage(index.digest, in: repository)
             try catalogue.forget(blob: Samples.digest(11))
             try catalogue.removeManifest(child.digest, in: repository)
+            try catalogue.record(
+                spend: SpendRecord(
+                    hour: moment, spender: .others, rule: repository.rule, repository: repository.name,
+                    reference: "latest", pulls: 1, refused: 0))
+            try catalogue.removeSpend(before: moment)
         }
         #expect(executed.count > 30)
         for (statement, step) in try plan(of: executed) where step.hasPrefix("SCAN") {

@@ -75,7 +75,7 @@ extension Settings {
                 storeLimit: StoreLimit(
                     cap: storage.limit, highWatermark: storage.highWatermark.value,
                     lowWatermark: storage.lowWatermark.value),
-                unreferencedGrace: limits.unreferencedGrace),
+                unreferencedGrace: limits.unreferencedGrace, spendRetention: limits.spendRetention),
             rules: RuleTable(assembly.rules, defaultRule: assembly.defaultRule), upstreams: assembly.upstreams,
             proxy: proxy,
             log: ServiceConfiguration.Log(

@@ -82,6 +82,9 @@ extension LimitSettings {
             Setting(
                 "unreferencedGrace", \.unreferencedGrace, .duration(.seconds(10)...DurationText.longest),
                 standard: .string("10m"), "How long a blob is kept that no image names."),
+            Setting(
+                "spendRetention", \.spendRetention, .duration(.seconds(3600)...DurationText.longest),
+                standard: .string("30d"), "How long is kept who spent which pulls of the upstreams."),
         ]
     }
 }

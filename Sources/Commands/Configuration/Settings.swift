@@ -70,6 +70,7 @@ struct LimitSettings {
     var headerBytes: Int64 = 32 << 10
     var connections = 16_384
     var unreferencedGrace = Duration.seconds(600)
+    var spendRetention = Duration.seconds(30 * 86_400)
 }
 
 struct ServerTimeoutSettings {

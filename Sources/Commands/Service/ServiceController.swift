@@ -67,7 +67,7 @@ struct ServiceController: ControlledService {
             try await cache.manifest(
                 ManifestRequest(
                     rule: target.rule, repository: target.repository, reference: target.reference,
-                    requiresRevalidation: true, client: Client(address: "control", mayRefresh: true)))
+                    requiresRevalidation: true, client: .weir(.refresh)))
         }
         return RefreshDocument(
             rule: target.rule.name.description, repository: target.repository.name.description,

@@ -37,6 +37,11 @@ final class Catalogue: Sendable {
         memory.withLock { $0.tags.value(for: TagKey(repository: repository, tag: tag)) }
     }
 
+    /// A tag that was resolved to `digest` while the manifest was not stored yet.
+    func tagInMemory(naming digest: Digest, in repository: RepositoryKey) -> Tag? {
+        memory.withLock { $0.unstoredTags.peek(ContentKey(repository: repository, digest: digest))?.last?.tag }
+    }
+
     /// What the upstream last said of `tag`, whether or not the manifest is stored.
     func tag(_ tag: Tag, in repository: RepositoryKey) async throws -> TagRecord? {
         if let record = tagInMemory(tag, in: repository) { return record }

@@ -77,7 +77,7 @@ struct Listings: Sendable {
                 ManifestRequest(
                     rule: request.rule, repository: request.repository,
                     reference: .tag(Tag(referrersOf: request.subject)),
-                    client: Client(address: "", mayRefresh: false)))
+                    client: request.client))
             if let bytes = answer.bytes { index = try parse(bytes) }
             status = answer.status
         } catch CacheError.manifestUnknown {

@@ -32,29 +32,57 @@ struct ManifestResolver: Sendable {
     let catalogue: Catalogue
     let clock: any WallClock
     let limitBytes: Int
+    let spending: SpendLedger
     private let questions: SingleFlight<Question, Resolution>
 
-    init(keeper: ManifestKeeper, catalogue: Catalogue, clock: any WallClock, limitBytes: Int, work: BackgroundWork) {
+    init(
+        keeper: ManifestKeeper, catalogue: Catalogue, spending: SpendLedger, clock: any WallClock, limitBytes: Int,
+        work: BackgroundWork
+    ) {
         self.keeper = keeper
+        self.spending = spending
         self.catalogue = catalogue
         self.clock = clock
         self.limitBytes = limitBytes
         questions = SingleFlight(work: work)
     }
 
+    /// - Parameters:
+    ///   - spender: who pays for what has to be pulled, unless someone else is asking the same already.
+    ///   - seen: what the caller knew of the tag when it decided to ask.
     func resolve(
-        _ question: Question, at upstream: UpstreamHandle
+        _ question: Question, for spender: Spender, seen: TagRecord? = nil, at upstream: UpstreamHandle
     ) async throws -> (value: Resolution, isCollapsed: Bool) {
-        try await questions.value(for: question) { try await self.answer(question, from: upstream) }
+        try await questions.value(for: question) {
+            if let resolution = resolvedMeanwhile(question, seen: seen) { return resolution }
+            return try await self.answer(question, for: spender, from: upstream)
+        }
     }
 
-    /// Asks without waiting for the answer. `onAbsence` is performed where the upstream has no such manifest.
+    /// What another caller was told between this one's look at the catalogue and its turn: a pull is not paid twice.
+    private func resolvedMeanwhile(_ question: Question, seen: TagRecord?) -> Resolution? {
+        let digest: Digest
+        switch question.reference {
+        case .digest(let named): digest = named
+        case .tag(let tag):
+            guard let record = catalogue.tagInMemory(tag, in: question.repository),
+                seen.map({ $0.checkedAt < record.checkedAt }) ?? true
+            else { return nil }
+            digest = record.digest
+        }
+        guard let manifest = catalogue.manifestInMemory(digest, in: question.repository) else { return nil }
+        return Resolution(
+            digest: digest, mediaType: manifest.mediaType, size: Int64(manifest.bytes.readableBytes),
+            manifest: manifest, wasConfirmed: true)
+    }
+
+    /// Asks without waiting for the answer, on Weir's own account. `onAbsence` is performed where the upstream has no such manifest.
     func start(
         _ question: Question, at upstream: UpstreamHandle, onAbsence: @escaping @Sendable () async throws -> Void
     ) {
         questions.start(question) {
             do {
-                return try await self.answer(question, from: upstream)
+                return try await self.answer(question, for: .weir(.revalidation), from: upstream)
             } catch UpstreamError.notFound {
                 try await onAbsence()
                 throw UpstreamError.notFound
@@ -62,8 +90,12 @@ struct ManifestResolver: Sendable {
         }
     }
 
-    private func answer(_ question: Question, from upstream: UpstreamHandle) async throws -> Resolution {
-        guard question.isHead || question.confirmsFirst else { return try await fetch(question, from: upstream) }
+    private func answer(
+        _ question: Question, for spender: Spender, from upstream: UpstreamHandle
+    ) async throws -> Resolution {
+        guard question.isHead || question.confirmsFirst else {
+            return try await fetch(question, for: spender, from: upstream)
+        }
         let resolved = try await upstream.ask {
             try await $0.resolve(question.reference, in: question.repository.name)
         }
@@ -73,7 +105,7 @@ struct ManifestResolver: Sendable {
         let named: Digest? =
             if case .digest(let digest) = question.reference { digest } else { resolved.digest }
         // Without a digest a HEAD says nothing that could be kept.
-        guard let digest = named else { return try await fetch(question, from: upstream) }
+        guard let digest = named else { return try await fetch(question, for: spender, from: upstream) }
         if resolved.mediaType?.isSchema1 == true { throw ManifestError.schema1 }
         if let manifest = try await held(digest, mediaType: resolved.mediaType, in: question.repository) {
             note(question, digest: digest, mediaType: manifest.mediaType, size: nil, isStored: true)
@@ -85,7 +117,7 @@ struct ManifestResolver: Sendable {
             // By digest: the tag could move once more between the two requests.
             let byDigest = Question(
                 repository: question.repository, reference: .digest(digest), isHead: false, confirmsFirst: false)
-            let resolution = try await fetch(byDigest, from: upstream)
+            let resolution = try await fetch(byDigest, for: spender, bookedAs: question.reference, from: upstream)
             note(question, digest: digest, mediaType: resolution.mediaType, size: resolution.size, isStored: true)
             return resolution
         }
@@ -105,9 +137,21 @@ struct ManifestResolver: Sendable {
         }
     }
 
-    private func fetch(_ question: Question, from upstream: UpstreamHandle) async throws -> Resolution {
-        let received = try await upstream.ask {
-            try await $0.manifest(question.reference, in: question.repository.name, limitBytes: limitBytes)
+    /// - Parameter asked: what the spender asked for, where that is not what is fetched.
+    private func fetch(
+        _ question: Question, for spender: Spender, bookedAs asked: ManifestReference? = nil,
+        from upstream: UpstreamHandle
+    ) async throws -> Resolution {
+        let received = try await upstream.ask { registry in
+            do throws(UpstreamError) {
+                let received = try await registry.manifest(
+                    question.reference, in: question.repository.name, limitBytes: limitBytes)
+                book(asked ?? question.reference, question.repository, on: spender, error: nil)
+                return received
+            } catch {
+                book(asked ?? question.reference, question.repository, on: spender, error: error)
+                throw error
+            }
         }
         let expected: Digest? =
             if case .digest(let digest) = question.reference { digest } else { nil }
@@ -117,6 +161,19 @@ struct ManifestResolver: Sendable {
         return Resolution(
             digest: manifest.digest, mediaType: manifest.mediaType, size: size, manifest: manifest,
             wasConfirmed: false)
+    }
+
+    /// A client that asks by digest mostly knows it from a tag that was resolved a moment ago; the tag says more.
+    private func book(
+        _ reference: ManifestReference, _ repository: RepositoryKey, on spender: Spender, error: UpstreamError?
+    ) {
+        let name: String =
+            switch reference {
+            case .tag(let tag): tag.description
+            case .digest(let digest):
+                catalogue.tagInMemory(naming: digest, in: repository)?.description ?? digest.description
+            }
+        spending.book(spender, repository, reference: name, error: error)
     }
 
     private func note(

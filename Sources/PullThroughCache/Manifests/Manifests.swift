@@ -71,7 +71,8 @@ struct Manifests: Sendable {
             repository: request.repository, reference: request.reference, isHead: request.isHead,
             confirmsFirst: isHeldElsewhere)
         do {
-            let (resolution, isCollapsed) = try await resolver.resolve(question, at: upstream)
+            let (resolution, isCollapsed) = try await resolver.resolve(
+                question, for: request.client.spender, at: upstream)
             return try fetched(resolution, request, forward: .uriMiss, isCollapsed: isCollapsed)
         } catch let error as UpstreamError {
             throw refusal(error, request)
@@ -94,7 +95,8 @@ struct Manifests: Sendable {
         }
         do {
             let (resolution, isCollapsed) = try await resolver.resolve(
-                question(request, confirmsFirst: record != nil), at: upstream)
+                question(request, confirmsFirst: record != nil), for: request.client.spender, seen: record, at: upstream
+            )
             let forward: CacheStatus.Forward =
                 record == nil ? .uriMiss : request.isForced ? .request : .stale
             return try fetched(resolution, request, forward: forward, isCollapsed: isCollapsed)
@@ -172,7 +174,8 @@ struct Manifests: Sendable {
             repository: request.repository, reference: .digest(record.digest), isHead: request.isHead,
             confirmsFirst: false)
         do {
-            let (resolution, isCollapsed) = try await resolver.resolve(question, at: upstream)
+            let (resolution, isCollapsed) = try await resolver.resolve(
+                question, for: request.client.spender, at: upstream)
             return try fetched(resolution, request, forward: .miss, isCollapsed: isCollapsed)
         } catch UpstreamError.notFound {
             return nil
