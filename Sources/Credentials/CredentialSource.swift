@@ -14,6 +14,9 @@ package protocol CredentialSource: Sendable {
     /// Notes that the registry refused `credentials`, so that a source which can get others does not give the same
     /// again. Those refused earlier than the last renewal are passed over.
     func noteRefused(_ credentials: AccountCredentials)
+
+    /// How it stands at `now`. Asks nobody.
+    func report(at now: Timestamp) -> CredentialReport
 }
 
 /// Credentials, and until when they are good.
@@ -61,4 +64,6 @@ package struct FixedCredentials: CredentialSource {
     package func credentials() async throws(CredentialError) -> IssuedCredentials { issued }
 
     package func noteRefused(_ credentials: AccountCredentials) {}
+
+    package func report(at now: Timestamp) -> CredentialReport { CredentialReport(origin: origin, condition: .good) }
 }
