@@ -27,12 +27,14 @@ package enum UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
     case tokenEndpoint(reason: String)
     case cancelled
 
-    /// Docker Hub's two limiters, which need different reactions (docs: "Usage and limits").
+    /// Who limits. Docker Hub's two limiters need different reactions (docs: "Usage and limits").
     package enum RateLimiter: String, Sendable, Hashable {
         /// Counts manifest GETs per account or address over hours.
         case pull
         /// Counts every request per address over a minute.
         case abuse
+        /// The rule's own `requestRate`.
+        case own
     }
 
     package var description: String {
@@ -43,6 +45,7 @@ package enum UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unauthorized(let status): "the upstream refused access (\(status))"
         case .rateLimited(.pull, _): "the upstream's pull limit is reached"
         case .rateLimited(.abuse, _): "the upstream asks for fewer requests"
+        case .rateLimited(.own, _): "the rule's own limit of requests is reached"
         case .serverError(let status, _): "the upstream failed with status \(status)"
         case .unexpectedStatus(let status): "the upstream answered with the unexpected status \(status)"
         case .malformedAnswer(let reason): "the upstream's answer makes no sense: \(reason)"

@@ -34,6 +34,7 @@ extension UpstreamClient {
         package var retryAfterLimit: Duration
         /// Sent as `User-Agent`: `weir/VERSION`.
         package var userAgent: String
+        package var pacing = PacingSettings()
 
         package init(
             name: String, usesTLS: Bool = true, host: RegistryHost, credentials: Credentials = .anonymous,

@@ -42,7 +42,8 @@ package final class UpstreamClient: Sendable {
         self.environment = environment
         metrics = UpstreamMetrics(rule: configuration.name)
         let connector = Connector(
-            configuration: configuration, transport: transport, logger: logger, metrics: metrics)
+            configuration: configuration, transport: transport, logger: logger, metrics: metrics,
+            pacing: Pacing(configuration.pacing, rule: configuration.name, hedging: environment.hedging), clock: clock)
         self.connector = connector
         authorizer = Authorizer(connector: connector, clock: clock, environment: environment)
     }
@@ -62,6 +63,7 @@ package final class UpstreamClient: Sendable {
         /// From 0 to 1.
         package var random: @Sendable () -> Double
         package var sleep: @Sendable (Duration) async throws -> Void
+        var hedging = HedgePolicy.Settings()
 
         package init(
             random: @escaping @Sendable () -> Double, sleep: @escaping @Sendable (Duration) async throws -> Void

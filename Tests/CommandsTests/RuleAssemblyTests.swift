@@ -21,6 +21,22 @@ import UpstreamClient
             "weir.yaml:2:3: a rule that is named like a registry must answer for it; choose a name without dots, or say "
                 + "'registry: quay.io'"
         ),
+        (
+            "a: { registry: x.io, bandwidth: 50MiB }",
+            "weir.yaml:2:35: '50MiB' is no rate; write a size and '/s', such as '50MiB/s'"
+        ),
+        (
+            "a: { registry: x.io, bandwidth: 1kB/s }",
+            "weir.yaml:2:35: '1kB/s' is out of range; it must be from 16KiB/s to 1TiB/s"
+        ),
+        (
+            "a: { registry: x.io, requestRate: 100 }",
+            "weir.yaml:2:37: '100' is no rate; write a number and '/s', '/m' or '/h', such as '100/s'"
+        ),
+        (
+            "a: { registry: x.io, requestRate: 0/s }",
+            "weir.yaml:2:37: '0/s' is out of range; it must be from 1 to 999999"
+        ),
         ("a: { username: x }", "weir.yaml:2:3: the rule 'a' names no registry; add 'registry: HOST'"),
         (
             "a: { registry: x.io, username: me, accessToken: '${file:missing}' }",
@@ -142,6 +158,17 @@ import UpstreamClient
         #expect(upstream.host.description == host)
         #expect(upstream.usesTLS == usesTLS)
         #expect(service.rules[try RuleName("a")]?.host?.description == host)
+    }
+
+    @Test(arguments: [
+        ("", PacingSettings()),
+        ("bandwidth: 50MiB/s, requestRate: 100/s", PacingSettings(bandwidth: 50 << 20, requestsPerSecond: 100)),
+        ("requestRate: 30/m, hedging: false", PacingSettings(requestsPerSecond: 0.5, hedges: false)),
+        ("bandwidth: 100MB/s, requestRate: 7200/h", PacingSettings(bandwidth: 100_000_000, requestsPerSecond: 2)),
+    ])
+    func `a rule says how hard its upstream is asked`(_ keys: String, _ expected: PacingSettings) throws {
+        let service = try Folder().load("rules:\n  a: { registry: x.io\(keys.isEmpty ? "" : ", \(keys)") }\n").service
+        #expect(try service.upstreams[RuleName("a")]?.pacing == expected)
     }
 
     @Test func `well-known registries can be switched off, or chosen`() throws {

@@ -5,7 +5,8 @@ import RegistryTestKit
 import Synchronization
 import Timekeeping
 import Upstream
-import UpstreamClient
+
+@testable import UpstreamClient
 
 /// A client of a test registry, with time in the test's hands.
 struct Harness: Sendable {
@@ -26,6 +27,7 @@ struct Harness: Sendable {
     static func run(
         tls: ServerTLS? = nil, credentials: UpstreamClient.Credentials = .anonymous, host: String? = nil,
         proxy: ProxySettings = ProxySettings(), resolver: (any HostResolver)? = nil,
+        hedging: HedgePolicy.Settings = HedgePolicy.Settings(),
         configure: (inout UpstreamClient.Configuration, TestRegistry) throws -> Void = { _, _ in },
         _ body: (Harness) async throws -> Void
     ) async throws {
@@ -38,14 +40,16 @@ struct Harness: Sendable {
                 try configure(&configuration, registry)
                 let clock = ManualWallClock()
                 let pauses = Pauses()
+                var environment = UpstreamClient.Environment(
+                    random: { 1 },
+                    sleep: { pause in
+                        pauses.add(pause)
+                        clock.advance(by: pause)
+                    })
+                environment.hedging = hedging
                 let client = UpstreamClient(
                     configuration: configuration, transport: transport, clock: clock, logger: logger,
-                    environment: UpstreamClient.Environment(
-                        random: { 1 },
-                        sleep: { pause in
-                            pauses.add(pause)
-                            clock.advance(by: pause)
-                        }))
+                    environment: environment)
                 try await body(Harness(registry: registry, client: client, clock: clock, pauses: pauses))
             } catch {
                 try await transport.shutdown()

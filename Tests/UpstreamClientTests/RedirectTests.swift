@@ -4,6 +4,7 @@ import OCI
 import RegistryTestKit
 import Synchronization
 import Testing
+import Timekeeping
 import Upstream
 
 @testable import UpstreamClient
@@ -105,7 +106,8 @@ struct RedirectTests {
         let transport = UpstreamTransport(proxy: ProxySettings(), resolver: Self.names, logger: Harness.logger)
         let connector = Connector(
             configuration: UpstreamClient.Configuration(name: "test", host: try RegistryHost(upstream)),
-            transport: transport, logger: Harness.logger, metrics: UpstreamMetrics(rule: "test"))
+            transport: transport, logger: Harness.logger, metrics: UpstreamMetrics(rule: "test"),
+            pacing: Pacing(PacingSettings(), rule: "test"), clock: SystemWallClock())
         var allowed: AddressClass?
         let address = try WebAddress(target)
         do throws(Failure) {
@@ -137,7 +139,8 @@ struct RedirectTests {
             let connector = Connector(
                 configuration: UpstreamClient.Configuration(
                     name: "test", usesTLS: false, host: try RegistryHost("weir-upstream.test")),
-                transport: transport, logger: logger, metrics: UpstreamMetrics(rule: "test"))
+                transport: transport, logger: logger, metrics: UpstreamMetrics(rule: "test"),
+                pacing: Pacing(PacingSettings(), rule: "test"), clock: SystemWallClock())
             let target = try WebAddress("http://localhost:\(victim.port)/v2/library/nginx/manifests/latest")
             var failure: Failure?
             do throws(Failure) {

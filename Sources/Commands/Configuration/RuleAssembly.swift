@@ -65,6 +65,9 @@ struct RuleAssembly {
             trustedRealmHosts: rule.settings.trustedRealms + (wellKnown?.trustedRealms ?? []),
             connectTimeout: rule.settings.timeouts.connect, answerTimeout: rule.settings.timeouts.answer,
             stallTimeout: rule.settings.timeouts.stall, attempts: rule.settings.attempts, userAgent: Version.userAgent)
+        upstreams[rule.name]?.pacing = PacingSettings(
+            bandwidth: rule.settings.bandwidth?.bytesPerSecond,
+            requestsPerSecond: rule.settings.requestRate?.perSecond, hedges: rule.settings.hedging)
     }
 
     private mutating func credentials(of rule: ConfiguredRule) -> UpstreamClient.Credentials {

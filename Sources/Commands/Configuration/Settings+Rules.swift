@@ -46,6 +46,17 @@ extension RuleSettings {
             Setting(
                 "attempts", \.attempts, .integer(1...20), standard: .integer(3),
                 "Attempts of one request, the first included."),
+            Setting(
+                "bandwidth", \.bandwidth, .bandwidth,
+                "The most that blobs are fetched with, all together and shared evenly among them."),
+            Setting(
+                "requestRate", \.requestRate, .requestRate,
+                "The most requests that the registry is sent; further ones wait, no longer than 'timeouts.answer'. Tokens "
+                    + "and storage elsewhere are not counted."),
+            Setting(
+                "hedging", \.hedging, .flag, standard: .bool(true),
+                "Whether a manifest's HEAD or a token that is unusually slow is asked for once more on another connection; "
+                    + "never what counts as a pull, and one request in 20 at most."),
         ]
     }
 }

@@ -114,6 +114,9 @@ struct RuleSettings {
     var trustedRealms: [RegistryHost] = []
     var timeouts = UpstreamTimeoutSettings()
     var attempts = 3
+    var bandwidth: BandwidthRate?
+    var requestRate: RequestRate?
+    var hedging = true
 }
 
 struct UpstreamTLSSettings {

@@ -2,6 +2,7 @@ internal import AsyncHTTPClient
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import Timekeeping
 internal import Upstream
 
 /// Sends single requests for one rule: chooses the connection, and judges where it may lead.
@@ -10,6 +11,8 @@ struct Connector: Sendable {
     let transport: UpstreamTransport
     let logger: Logger
     let metrics: UpstreamMetrics
+    let pacing: Pacing
+    let clock: any WallClock
 
     /// The root of the rule's own host.
     func upstream() throws(Failure) -> WebAddress {
@@ -21,13 +24,18 @@ struct Connector: Sendable {
     }
 
     /// Sends one request, and waits for the head of its answer.
-    /// - Parameter allowed: networks that the connection may lead to.
+    /// - Parameters:
+    ///   - allowed: networks that the connection may lead to.
+    ///   - hedged: what it is asked again as where it is slow; nil: it is not.
     func send(
         _ method: HTTPMethod, _ address: WebAddress, headers: HTTPHeaders, body: ByteBuffer? = nil,
-        allowed: AddressClass, isFromUpstream: Bool
+        allowed: AddressClass, isFromUpstream: Bool, hedged: HedgedRequest? = nil
     ) async throws(Failure) -> UpstreamAnswer {
-        let begin = ContinuousClock.now
+        var begin = ContinuousClock.now
         do {
+            // Where a redirect leads, and who gives out tokens, is not the registry.
+            if isFromUpstream { try await pacing.waitForRequest(limit: configuration.answerTimeout) }
+            begin = .now
             let key = try clientKey(for: address, allowed: allowed)
             var headers = headers
             headers.replaceOrAdd(name: "User-Agent", value: configuration.userAgent)
@@ -35,9 +43,7 @@ struct Connector: Sendable {
             headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
             let request = try HTTPClient.Request(
                 url: address.url, method: method, headers: headers, body: body.map { .byteBuffer($0) })
-            let exchange = try transport.start(
-                request, by: key, answerTimeout: configuration.answerTimeout, stallTimeout: configuration.stallTimeout)
-            let head = try await exchange.head()
+            let (head, exchange) = try await answer(to: request, by: key, hedged: hedged)
             let time = ContinuousClock.now - begin
             metrics.answered(method, status: Int(head.status.code), after: time)
             logger.debug(
@@ -57,6 +63,32 @@ struct Connector: Sendable {
                 metadata: ["method": "\(method)", "address": "\(address)", "reason": "\(failure.error)"])
             throw failure
         }
+    }
+
+    private func answer(
+        to request: HTTPClient.Request, by key: UpstreamTransport.ClientKey, hedged: HedgedRequest?
+    ) async throws -> (HTTPResponseHead, Exchange) {
+        let start: @Sendable () throws -> Exchange = {
+            try transport.start(
+                request, by: key, answerTimeout: configuration.answerTimeout, stallTimeout: configuration.stallTimeout)
+        }
+        let begin = ContinuousClock.now
+        let outcome: HedgedExchange.Outcome
+        if let hedged, let delay = pacing.begin(hedged) {
+            outcome = try await HedgedExchange(
+                start: start, delay: delay, mayAskAgain: { pacing.mayAskAgain(hedged) }
+            ).run()
+        } else {
+            let exchange = try start()
+            outcome = .init(head: try await exchange.head(), exchange: exchange, isSecond: nil)
+        }
+        if let hedged {
+            pacing.record(hedged, after: ContinuousClock.now - begin)
+            if let isSecond = outcome.isSecond { pacing.askedAgain(hedged, isWon: isSecond) }
+        }
+        pacing.observe(
+            status: Int(outcome.head.status.code), headers: outcome.head.headers, wallClock: clock.now().seconds)
+        return (outcome.head, outcome.exchange)
     }
 
     private func clientKey(for address: WebAddress, allowed: AddressClass) throws(Failure)

@@ -37,7 +37,7 @@ extension UpstreamClient {
             let extent = try BlobExtent(
                 status: answer.status, contentLength: answer.contentLength,
                 contentRange: answer.headers.first(name: "Content-Range"), offset: offset, end: end)
-            let reader = BlobReader(answer, extent)
+            let reader = BlobReader(answer, extent, of: digest, governor: connector.pacing.bandwidth)
             return BlobTransfer(
                 offset: extent.offset, totalSize: extent.totalSize, body: BlobBody { { try await reader.next() } })
         }
@@ -103,18 +103,38 @@ extension BlobExtent {
 private final class BlobReader: Sendable {
     private let answer: Mutex<UpstreamAnswer?>
     private let extent: BlobExtent
-    private let received = Mutex<Int64>(0)
+    private let receivedBytes = Mutex<Int64>(0)
+    private let digest: Digest
+    /// Nil: as fast as it comes.
+    private let governor: BandwidthGovernor?
+    /// What came in one piece and has not had its turn under the governor.
+    private let rest = Mutex(ByteBuffer())
 
-    init(_ answer: UpstreamAnswer, _ extent: BlobExtent) {
+    init(_ answer: UpstreamAnswer, _ extent: BlobExtent, of digest: Digest, governor: BandwidthGovernor?) {
         self.answer = Mutex(answer)
         self.extent = extent
+        self.digest = digest
+        self.governor = governor
     }
 
     func next() async throws(UpstreamError) -> ByteBuffer? {
+        guard let governor else { return try await received() }
+        var piece = rest.withLock { $0 }
+        if piece.readableBytes == 0 {
+            guard let new = try await received() else { return nil }
+            piece = new
+        }
+        let slice = piece.readSlice(length: min(piece.readableBytes, governor.sliceBytes)) ?? ByteBuffer()
+        rest.withLock { [piece] in $0 = piece.readableBytes > 0 ? piece : ByteBuffer() }
+        do { try await governor.admit(slice.readableBytes, of: digest) } catch { throw .cancelled }
+        return slice
+    }
+
+    private func received() async throws(UpstreamError) -> ByteBuffer? {
         guard let answer = answer.withLock({ $0 }) else { return nil }
         let piece: ByteBuffer?
         do throws(Failure) { piece = try await answer.next() } catch { throw error.error }
-        let total = received.withLock { received in
+        let total = receivedBytes.withLock { received in
             received += Int64(piece?.readableBytes ?? 0)
             return received
         }

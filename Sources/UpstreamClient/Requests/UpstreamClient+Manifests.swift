@@ -35,7 +35,7 @@ extension UpstreamClient: UpstreamRegistry {
     ) -> Operation {
         Operation(
             method: method, path: "manifests/\(reference)", repository: repository,
-            headers: ["Accept": Self.manifestTypes])
+            headers: ["Accept": Self.manifestTypes], hedged: method == .HEAD ? .manifestHead : nil)
     }
 
     private static func digest(_ answer: UpstreamAnswer) -> Digest? {

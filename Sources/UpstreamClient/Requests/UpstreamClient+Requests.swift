@@ -15,6 +15,8 @@ extension UpstreamClient {
         var query: [(name: String, value: String)] = []
         var repository: RepositoryName
         var headers: HTTPHeaders = [:]
+        /// What it is asked again as where it is slow.
+        var hedged: HedgedRequest?
     }
 
     /// What of a refusal's body is read, to tell one limiter from the other.
@@ -94,7 +96,8 @@ extension UpstreamClient {
         var followed = 0
         while true {
             let answer = try await connector.send(
-                operation.method, address, headers: headers, allowed: allowed, isFromUpstream: isFromUpstream)
+                operation.method, address, headers: headers, allowed: allowed, isFromUpstream: isFromUpstream,
+                hedged: isFromUpstream ? operation.hedged : nil)
             if isFromUpstream, let observation = RateLimitObservation(answer.headers, now: clock.now()) {
                 record(observation)
             }

@@ -134,7 +134,7 @@ final class TokenFetcher: Sendable {
             do throws(Failure) {
                 answer = try await connector.send(
                     method, address, headers: headers, body: body, allowed: try await networks(address),
-                    isFromUpstream: false)
+                    isFromUpstream: false, hedged: method == .GET ? .token : nil)
             } catch {
                 throw Self.named(error)
             }
