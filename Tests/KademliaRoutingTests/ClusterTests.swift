@@ -71,6 +71,48 @@ struct ClusterTests {
         }
     }
 
+    /// Each looks itself up before the one that all of them ask has taken in any other.
+    @Test func `nodes that start at once and miss each other find together within seconds`() async throws {
+        let cluster = try Cluster(5)
+        let first = try #require(cluster.routers[0].network as? InProcessNetwork)
+        first.holdAppearances()
+        try await cluster.run { cluster in
+            try await cluster.until("the others are ready", step: .zero) {
+                cluster.routers.dropFirst().allSatisfy(\.isReady)
+            }
+            for router in cluster.routers.dropFirst() {
+                #expect(router.status.peers.map(\.peer) == [first.own], "nobody knows of another yet")
+            }
+            first.releaseAppearances()
+            let deadline = cluster.clock.now() + .seconds(10)
+            try await cluster.until("all know each other") {
+                cluster.routers.allSatisfy { $0.status.peers.count == 4 }
+            }
+            #expect(cluster.clock.now() <= deadline)
+        }
+    }
+
+    @Test func `a network that was cut is whole again minutes after it is healed, without its bootstrap`() async throws
+    {
+        try await Cluster(6).run { cluster in
+            try await cluster.until("all know each other") {
+                cluster.routers.allSatisfy { $0.status.peers.count == 5 }
+            }
+            let sides = [cluster.routers[..<3], cluster.routers[3...]].map { Set($0.map(\.network.own)) }
+            cluster.swarm.cut(sides[0])
+            for router in cluster.routers { await router.refresh() }
+            try await cluster.until("each side is alone", step: .seconds(5)) {
+                cluster.routers.allSatisfy { $0.status.peers.count == 2 }
+            }
+            cluster.swarm.cut([])
+            let deadline = cluster.clock.now() + .seconds(180)
+            try await cluster.until("all know each other again", step: .seconds(5)) {
+                cluster.routers.allSatisfy { $0.status.peers.count == 5 }
+            }
+            #expect(cluster.clock.now() <= deadline)
+        }
+    }
+
     @Test func `what one of many has is found from every other, until it is withdrawn and 19 minutes old`()
         async throws
     {

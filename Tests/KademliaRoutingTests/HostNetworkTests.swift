@@ -41,9 +41,7 @@ struct HostNetworkTests {
         }
     }
 
-    @Test(
-        .disabled("now and then a node does not learn of another one within a minute: docs/peers.md, Known faults"),
-        arguments: [false, true])
+    @Test(arguments: [false, true])
     func `nodes on loopback join, provide and find, in a private network as well`(isPrivate: Bool) async throws {
         let key = try isPrivate ? PrivateNetworkKey([UInt8](repeating: 3, count: 32)) : nil
         let first = try Self.node(bootstrap: [], network: key)

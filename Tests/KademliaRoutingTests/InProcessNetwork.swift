@@ -9,6 +9,8 @@ final class Swarm: Sendable {
         var networks: [PeerID: InProcessNetwork] = [:]
         var byAddress: [Multiaddr: PeerID] = [:]
         var isDown: Set<PeerID> = []
+        /// Reaches nobody outside, and nobody outside reaches it.
+        var island: Set<PeerID> = []
     }
 
     private let state = Mutex(State())
@@ -30,10 +32,14 @@ final class Swarm: Sendable {
         }
     }
 
+    /// Cuts the network in two; an empty island heals it.
+    func cut(_ island: Set<PeerID>) { state.withLock { $0.island = island } }
+
     fileprivate func reach(_ peer: PeerID, from caller: PeerID) throws -> InProcessNetwork {
         requestCount.add(1, ordering: .relaxed)
         return try state.withLock { state in
-            guard let network = state.networks[peer], !state.isDown.contains(peer), !state.isDown.contains(caller)
+            guard let network = state.networks[peer], !state.isDown.contains(peer), !state.isDown.contains(caller),
+                state.island.contains(peer) == state.island.contains(caller)
             else { throw ConnectionError.unreachable(reason: "down") }
             return network
         }
@@ -55,6 +61,8 @@ final class InProcessNetwork: KademliaNetwork {
     private let swarm: Swarm
     private let node = Mutex(Attached())
     private let connected = Mutex<[PeerID: PeerRecord]>([:])
+    /// Peers that have not said yet who they are, as a busy node hears of them late; nil where it does not wait.
+    private let held = Mutex<[PeerRecord]?>(nil)
 
     init(_ record: PeerRecord, _ swarm: Swarm) {
         self.record = record
@@ -109,6 +117,22 @@ final class InProcessNetwork: KademliaNetwork {
 
     private func learn(_ peer: PeerRecord) {
         let isNew = connected.withLock { $0.updateValue(peer, forKey: peer.peer) == nil }
-        if isNew { node.withLock { $0.node }?.peerAppeared(peer) }
+        guard isNew else { return }
+        let isHeld = held.withLock { held in
+            held?.append(peer)
+            return held != nil
+        }
+        if !isHeld { node.withLock { $0.node }?.peerAppeared(peer) }
+    }
+
+    /// Keeps back who appears, until ``releaseAppearances()``.
+    func holdAppearances() { held.withLock { $0 = $0 ?? [] } }
+
+    func releaseAppearances() {
+        let peers = held.withLock { held in
+            defer { held = nil }
+            return held ?? []
+        }
+        for peer in peers { node.withLock { $0.node }?.peerAppeared(peer) }
     }
 }

@@ -11,6 +11,8 @@ package struct KademliaConfiguration: Sendable {
     package var refreshInterval: Duration = .seconds(600)
     /// The same while few peers are known.
     package var sparseRefreshInterval: Duration = .seconds(120)
+    /// When the table is refreshed after more peers became known than ever; each further time takes twice as long.
+    package var earlyRefreshInterval: Duration = .seconds(1)
     /// How many peers are few.
     package var sparseCount = 10
     /// After how long without an answer a peer is asked whether it is still there.

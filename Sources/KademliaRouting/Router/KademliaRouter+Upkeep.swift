@@ -58,24 +58,36 @@ extension KademliaRouter {
     // MARK: The table
 
     func keepRefreshed() async {
+        var pace = RefreshPace(first: configuration.earlyRefreshInterval)
+        var regular = configuration.sparseRefreshInterval
         while !Task.isCancelled {
-            await refresh()
-            let isSparse = state.withLock { $0.table.count } <= configuration.sparseCount
-            await wait(
-                isSparse ? configuration.sparseRefreshInterval : configuration.refreshInterval, or: refreshSignal)
+            let isBeginning = state.withLock { $0.takeBeginning() }
+            if isBeginning { pace.note(known: 0) }
+            await refresh(isEarly: pace.isEarly(before: regular) && !isBeginning)
+            let known = state.withLock { $0.table.count }
+            let isSparse = known <= configuration.sparseCount
+            regular = isSparse ? configuration.sparseRefreshInterval : configuration.refreshInterval
+            // Of many peers the lookups of others tell as well.
+            if isSparse { pace.note(known: known) }
+            await wait(pace.next(atMost: regular), or: refreshSignal)
         }
     }
 
     /// Looks up ourselves, so that our neighbours know us and we them, then somebody in every other direction; asks
-    /// whoever was silent for long.
-    func refresh() async {
+    /// whoever was silent for long or lost.
+    /// - Parameter isEarly: only ourselves are looked up.
+    func refresh(isEarly: Bool = false) async {
         let sparse = state.withLock { $0.table.count } <= configuration.sparseCount
         if sparse {
             for peer in network.connectedPeers() { peerAppeared(peer) }
         }
-        let silent = state.withLock { $0.table.silent(for: configuration.silenceLimit, now: clock.now()) }
+        let now = clock.now()
+        let asked = state.withLock { state in
+            state.table.silent(for: configuration.silenceLimit, now: now)
+                + (isEarly ? [] : state.lost.candidates(now: now))
+        }
         await withTaskGroup(of: Void.self) { group in
-            for (index, peer) in silent.enumerated() {
+            for (index, peer) in asked.enumerated() {
                 if index >= configuration.admissionConcurrency { await group.next() }
                 group.addTask { await self.admit(peer) }
             }
@@ -87,6 +99,7 @@ extension KademliaRouter {
         let lookup = await find(network.own.bytes)
         guard !Task.isCancelled else { return }
         setOnline(lookup?.result.isEmpty == false)
+        guard !isEarly else { return }
         let longest = state.withLock { $0.table.longestPrefix }
         for length in 0..<min(longest, configuration.refreshPrefixMax) {
             guard !Task.isCancelled else { return }

@@ -124,9 +124,10 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
         let record = own.isEmpty ? record : PeerRecord(peer: record.peer, addresses: own)
         let isFirst = state.withLock { state in
             guard isAnswered else {
-                state.table.remove(record.peer)
+                state.lose(record, now: clock.now())
                 return false
             }
+            state.lost.remove(record.peer)
             guard !record.addresses.isEmpty else { return false }
             return state.table.add(record, now: clock.now()) == .added && state.table.count == 1
         }

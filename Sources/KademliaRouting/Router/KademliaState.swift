@@ -14,6 +14,8 @@ package struct KademliaState: Sendable {
     package var table: RoutingTable
     package var providers: ProviderStore
     package var sweep: ProvideSweep
+    package var lost = LostPeers()
+    private var isBeginning = true
     private let resultCount = 20
 
     package init(own: PeerID, configuration: KademliaConfiguration = KademliaConfiguration()) {
@@ -61,6 +63,21 @@ package struct KademliaState: Sendable {
             return .silence
         case .getValue, .putValue: return .reset
         }
+    }
+
+    /// A peer has not answered: it leaves the table, and is tried again later.
+    package mutating func lose(_ record: PeerRecord, now: Duration) {
+        guard let entry = table.entry(record.peer) else { return }
+        table.remove(record.peer)
+        lost.note(entry.record, now: now)
+        if table.count == 0 { isBeginning = true }
+    }
+
+    /// Whether somebody is known now where nobody was before; true once.
+    package mutating func takeBeginning() -> Bool {
+        guard isBeginning, table.count > 0 else { return false }
+        isBeginning = false
+        return true
     }
 
     private func nearest(to point: KeyspacePoint, without sender: PeerID) -> [PeerRecord] {
