@@ -77,7 +77,8 @@ let package = Package(
 
         // Contracts, and the adapters that keep them.
         module("Credentials", ["Timekeeping"]),
-        module("CredentialSources", ["Credentials", "Timekeeping", subprocess, systemPackage, nioPosix, logging, metrics]),
+        module(
+            "CredentialSources", ["Credentials", "Timekeeping", subprocess, systemPackage, nioPosix, logging, metrics]),
         module("Upstream", ["OCI", "HTTPSemantics", "Timekeeping", nioCore]),
         module(
             "UpstreamClient",
@@ -205,11 +206,9 @@ let package = Package(
         tests(
             "CommandsTests",
             [
-                "Commands", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit", "ControlServer",
-                "RegistryServer", "UpstreamClient",
-                "Commands", "HTTPSemantics", "OCI", "Rules", "RegistryTestKit", "ControlServer", "RegistryServer",
-                "UpstreamClient",
-                "PullThroughCache", "Timekeeping", logging, nioCore,
+                "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
+                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "Timekeeping", logging,
+                nioCore,
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
         // program of ours takes part yet.
