@@ -24,7 +24,7 @@ import Timekeeping
                 attempts += 1
                 return attempts
             }
-            while !isOpen.withLock(\.self), !Task.isCancelled { await Task.yield() }
+            while !isOpen.withLock(\.self), !Task.isCancelled { try? await Task.sleep(for: .milliseconds(1)) }
             if isFailing.withLock(\.self) { throw .unavailable(reason: "closed") }
             return IssuedCredentials(
                 .basic(username: "u", password: "p\(number)"), expiresAt: life.map { clock.now() + $0 })
