@@ -52,7 +52,10 @@ package final class FilesystemBlobStore: BlobStore {
     package func close() async {
         await folder.readers.shutDown()
         await folder.writers.shutDown()
-        lock.withLock { $0 = nil }
+        lock.withLock { lock in
+            lock?.release()
+            lock = nil
+        }
     }
 
     package func beginIngest(

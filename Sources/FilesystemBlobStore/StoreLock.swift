@@ -33,6 +33,10 @@ struct StoreLock: Sendable {
         }
     }
 
+    /// Lets others take it at once. Closing the file alone would leave it held for as long as a child process, between
+    /// its fork and its exec, has the descriptor as well.
+    func release() { flock(file.descriptor, LOCK_UN) }
+
     private enum Attempt {
         case taken(OpenFile)
         case held(byProcess: Int32?)
