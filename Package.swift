@@ -68,6 +68,7 @@ let package = Package(
         module("HTTPSemantics"),
         module("Timekeeping"),
         module("Rules", ["OCI"]),
+        module("Quota", ["HTTPSemantics", "Timekeeping"]),
         module("ImageRewriting", ["OCI", "Rules"]),
         module("ImageFiles", ["OCI", "ImageRewriting", yams]),
 
@@ -146,6 +147,7 @@ let package = Package(
         tests("ImageRewritingTests", ["ImageRewriting", "OCI", "Rules", "HostileInput"]),
         tests("ImageFilesTests", ["ImageFiles", "ImageRewriting", "HostileInput"]),
         tests("TimekeepingTests", ["Timekeeping"]),
+        tests("QuotaTests", ["Quota", "HTTPSemantics", "Timekeeping"]),
         tests(
             "UpstreamClientTests",
             [
