@@ -72,6 +72,7 @@ let package = Package(
         module("HTTPSemantics"),
         module("Timekeeping"),
         module("Rules", ["OCI"]),
+        module("Quota", ["HTTPSemantics", "Timekeeping"]),
         module("ImageRewriting", ["OCI", "Rules"]),
         module("ImageFiles", ["OCI", "ImageRewriting", yams]),
 
@@ -152,6 +153,7 @@ let package = Package(
         tests("ImageRewritingTests", ["ImageRewriting", "OCI", "Rules", "HostileInput"]),
         tests("ImageFilesTests", ["ImageFiles", "ImageRewriting", "HostileInput"]),
         tests("TimekeepingTests", ["Timekeeping"]),
+        tests("QuotaTests", ["Quota", "HTTPSemantics", "Timekeeping"]),
         tests(
             "CredentialSourcesTests",
             ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", logging, metrics]),

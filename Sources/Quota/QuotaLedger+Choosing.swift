@@ -1,0 +1,159 @@
+package import Timekeeping
+
+extension QuotaLedger {
+    /// Decides who asks, and reserves what it takes.
+    package mutating func choose(_ request: QuotaRequest, now: Timestamp) -> QuotaDecision {
+        let moment = moment(now)
+        advance(to: moment)
+        let excluded = Set(request.excluding.compactMap { accountByName[$0] })
+        let chosen =
+            request.purpose.isCounted
+            ? chooseCounted(request.purpose, excluded, now: moment)
+            : chooseUncounted(preferring: request.preferring.flatMap { accountByName[$0] }, excluded, now: moment)
+        guard let chosen else { return .refused(refusal(request.purpose, excluded, now: moment)) }
+        return .granted(reserve(chosen, isCounted: request.purpose.isCounted, now: moment))
+    }
+
+    private mutating func reserve(_ pair: Int, isCounted: Bool, now: Int64) -> QuotaReservation {
+        let egress = pairs[pair].egress
+        if egresses[egress].spacing > 0 { egresses[egress].nextAt = now + egresses[egress].spacing }
+        guard isCounted else { return QuotaReservation(pair: name(pair), id: nil, index: pair) }
+        let budget = pairs[pair].budget
+        budgets[budget].roll(to: now)
+        budgets[budget].inFlight += 1
+        pairs[pair].inFlight += 1
+        // Addresses of one account take turns.
+        let count = budgets[budget].members.count
+        if count > 1, let position = budgets[budget].members.firstIndex(of: pair) {
+            budgets[budget].cursor = (position + 1) % count
+        }
+        rescore(budget, now: now)
+        lastReservation += 1
+        reservations[lastReservation] = pair
+        return QuotaReservation(pair: name(pair), id: lastReservation, index: pair)
+    }
+
+    // MARK: Counted
+
+    private mutating func chooseCounted(_ purpose: QuotaPurpose, _ excluded: Set<Int>, now: Int64) -> Int? {
+        let state = self
+        func accepts(_ budget: Int) -> Bool {
+            if purpose == .background, !state.mayGoBehind(budget, now: now) { return false }
+            return state.member(of: budget, excluded, now: now) != nil
+        }
+        let budget =
+            purpose == .firstPull
+            ? everything.best(at: now, where: accepts) : sparing.best(at: now, where: accepts)
+        return budget.flatMap { member(of: $0, excluded, now: now) }
+    }
+
+    /// What nobody waits for leaves twice the reserve alone.
+    private func mayGoBehind(_ budget: Int, now: Int64) -> Bool {
+        let value = budgets[budget].rolled(to: now)
+        let reserve = policy.reserve.pulls(of: value.limit)
+        return value.headroom(sparing: 2 * reserve).map { $0 > 0 } ?? true
+    }
+
+    /// The member whose turn it is, of those that may ask now.
+    private func member(of budget: Int, _ excluded: Set<Int>, now: Int64) -> Int? {
+        let members = budgets[budget].members
+        for step in members.indices {
+            let pair = members[(budgets[budget].cursor + step) % members.count]
+            if isUsable(pair, excluded, now: now) { return pair }
+        }
+        return nil
+    }
+
+    private func isUsable(_ pair: Int, _ excluded: Set<Int>, now: Int64) -> Bool {
+        let (account, egress) = (pairs[pair].account, pairs[pair].egress)
+        return !excluded.contains(account) && accounts[account].refusedUntil <= now && isOpen(egress, now: now)
+    }
+
+    private func isOpen(_ egress: Int, now: Int64) -> Bool {
+        max(egresses[egress].pausedUntil, egresses[egress].nextAt) <= now
+    }
+
+    // MARK: Uncounted
+
+    /// A spent budget keeps nobody from asking what is not counted.
+    private mutating func chooseUncounted(preferring: Int?, _ excluded: Set<Int>, now: Int64) -> Int? {
+        if let preferring, let pair = pair(of: preferring, excluded, now: now) { return pair }
+        let state = self
+        let best = everything.best(at: now) { state.member(of: $0, excluded, now: now) != nil }
+        if let best, let pair = member(of: best, excluded, now: now) { return pair }
+        for step in accounts.indices {
+            let account = (turn + step) % accounts.count
+            // Anonymous last, and only where it is allowed.
+            guard !accounts[account].isAnonymous, let pair = pair(of: account, excluded, now: now) else { continue }
+            turn = account
+            return pair
+        }
+        guard let anonymous = accounts.lastIndex(where: \.isAnonymous) else { return nil }
+        return pair(of: anonymous, excluded, now: now)
+    }
+
+    /// Pairs of an account stand side by side.
+    private func pair(of account: Int, _ excluded: Set<Int>, now: Int64) -> Int? {
+        let first = account * egresses.count
+        let start = Int(lastReservation % UInt64(max(1, egresses.count)))
+        for step in egresses.indices {
+            let pair = first + (start + step) % egresses.count
+            if isUsable(pair, excluded, now: now) { return pair }
+        }
+        return nil
+    }
+
+    // MARK: Refusals
+
+    private func refusal(_ purpose: QuotaPurpose, _ excluded: Set<Int>, now: Int64) -> QuotaRefusal {
+        var best: (until: Int64, reason: QuotaRefusal.Reason)?
+        func consider(_ until: Int64, _ reason: QuotaRefusal.Reason) {
+            if best.map({ until < $0.until }) ?? true { best = (until, reason) }
+        }
+        for budget in budgets.indices {
+            guard !budgets[budget].members.isEmpty else { continue }
+            let (opens, reason) = opening(of: budget, purpose, now: now)
+            for pair in budgets[budget].members where !excluded.contains(pairs[pair].account) {
+                let account = accounts[pairs[pair].account].refusedUntil
+                let egress = egresses[pairs[pair].egress]
+                let address = max(egress.pausedUntil, egress.nextAt)
+                let until = max(opens, account, address)
+                consider(until, until == opens && opens > now ? reason : account >= address ? .refused : .slowed)
+            }
+        }
+        guard let best else { return QuotaRefusal(reason: .nobody, until: nil) }
+        return QuotaRefusal(reason: best.reason, until: wall(best.until))
+    }
+
+    /// When a budget has something for `purpose` again; `.max`: nobody knows.
+    private func opening(
+        of budget: Int, _ purpose: QuotaPurpose, now: Int64
+    ) -> (until: Int64, reason: QuotaRefusal.Reason) {
+        guard purpose.isCounted else { return (.min, .nobody) }
+        let value = budgets[budget].rolled(to: now)
+        if let until = value.blockedUntil { return (until, .spent) }
+        let reserve = policy.reserve.pulls(of: value.limit)
+        let spared = purpose == .firstPull ? 0 : purpose == .pull ? reserve : 2 * reserve
+        guard let headroom = value.headroom(sparing: spared), headroom <= 0 else { return (.min, .nobody) }
+        let isReserved = value.headroom(sparing: 0).map { $0 > 0 } ?? false
+        return (value.windowEnd ?? .max, isReserved ? .reserved : .spent)
+    }
+
+    // MARK: Urgency
+
+    /// How far the best budget is behind the pace that its window allows: 0 where as much of the budget is left as of
+    /// the window, or more; 1 where nothing is.
+    package mutating func urgency(now: Timestamp) -> Double {
+        let moment = moment(now)
+        advance(to: moment)
+        guard let leader = everything.leader else { return 0 }
+        let score = everything.scores[leader]
+        guard score.rank > 0 else { return 1 }
+        let value = budgets[leader].rolled(to: moment)
+        guard let headroom = value.headroom(sparing: 0), value.limit > 0 else { return 0 }
+        let share = Double(headroom) / Double(value.limit)
+        var rest = 1.0
+        if let end = value.windowEnd, let window = value.window { rest = Double(end - moment) / Double(window) }
+        return min(max(1 - share / max(rest, 0.001), 0), 1)
+    }
+}
