@@ -75,6 +75,10 @@ let package = Package(
         module("ImageRewriting", ["OCI", "Rules"]),
         module("ImageFiles", ["OCI", "ImageRewriting", yams]),
 
+        // Encrypted files, decrypted.
+        module("AgeEncryption", [crypto, cryptoExtras]),
+        module("SOPS", ["AgeEncryption", "ImageRewriting", crypto, yams]),
+
         // Contracts, and the adapters that keep them.
         module("Credentials", ["Timekeeping"]),
         module("CredentialSources", ["Credentials", "Timekeeping", subprocess, systemPackage, nioPosix, logging, metrics]),
@@ -151,6 +155,9 @@ let package = Package(
         tests("ImageRewritingTests", ["ImageRewriting", "OCI", "Rules", "HostileInput"]),
         tests("ImageFilesTests", ["ImageFiles", "ImageRewriting", "HostileInput"]),
         tests("TimekeepingTests", ["Timekeeping"]),
+        tests(
+            "AgeEncryptionTests", ["AgeEncryption", "HostileInput", crypto], exclude: ["Fixtures", "make-fixtures.py"]),
+        tests("SOPSTests", ["SOPS", "AgeEncryption", "HostileInput", yams], exclude: ["Fixtures", "make-fixtures.py"]),
         tests(
             "CredentialSourcesTests",
             ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", logging, metrics]),
