@@ -76,6 +76,10 @@ let package = Package(
         module("ImageRewriting", ["OCI", "Rules"]),
         module("ImageFiles", ["OCI", "ImageRewriting", yams]),
 
+        // Encrypted files, decrypted.
+        module("AgeEncryption", [crypto, cryptoExtras]),
+        module("SOPS", ["AgeEncryption", "ImageRewriting", crypto, yams]),
+
         // Contracts, and the adapters that keep them.
         module("Credentials", ["Timekeeping"]),
         module(
@@ -154,6 +158,9 @@ let package = Package(
         tests("ImageFilesTests", ["ImageFiles", "ImageRewriting", "HostileInput"]),
         tests("TimekeepingTests", ["Timekeeping"]),
         tests("QuotaTests", ["Quota", "HTTPSemantics", "Timekeeping"]),
+        tests(
+            "AgeEncryptionTests", ["AgeEncryption", "HostileInput", crypto], exclude: ["Fixtures", "make-fixtures.py"]),
+        tests("SOPSTests", ["SOPS", "AgeEncryption", "HostileInput", yams], exclude: ["Fixtures", "make-fixtures.py"]),
         tests(
             "CredentialSourcesTests",
             ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", logging, metrics]),
