@@ -32,6 +32,23 @@ package protocol BlobStore: Sendable {
 
     /// How much room there is.
     func capacity() async throws(BlobStoreError) -> StoreCapacity
+
+    /// Where a task that writes an ingest best runs: what it asks of the ingest costs no change of threads there. Nil:
+    /// anywhere.
+    var writingExecutor: (any TaskExecutor)? { get }
+
+    /// The whole of a small blob, as ``open(_:)`` and reading it would give it; nil also where it is larger than
+    /// `limitBytes`.
+    func read(_ digest: Digest, limitBytes: Int) async throws(BlobStoreError) -> ByteBuffer?
+}
+
+extension BlobStore {
+    package var writingExecutor: (any TaskExecutor)? { nil }
+
+    package func read(_ digest: Digest, limitBytes: Int) async throws(BlobStoreError) -> ByteBuffer? {
+        guard let reader = try await open(digest), reader.size <= Int64(limitBytes) else { return nil }
+        return try await reader.read(at: 0, length: Int(reader.size))
+    }
 }
 
 /// A blob being written, in any order. Readers may follow what has arrived without a gap.
@@ -78,6 +95,14 @@ package protocol BlobReader: AnyObject, Sendable {
 
     /// Reads up to `length` bytes from `offset`; fewer only at the end.
     func read(at offset: Int64, length: Int) async throws(BlobStoreError) -> ByteBuffer
+
+    /// Puts up to `length` bytes from `offset` in place of what is in `buffer`, if they are at hand; otherwise returns
+    /// false. Never waits for a disk, so that an event loop may call it. May give fewer bytes than there are.
+    func readAtHand(into buffer: inout ByteBuffer, at offset: Int64, length: Int) -> Bool
+}
+
+extension BlobReader {
+    package func readAtHand(into buffer: inout ByteBuffer, at offset: Int64, length: Int) -> Bool { false }
 }
 
 /// A committed blob as a listing shows it.

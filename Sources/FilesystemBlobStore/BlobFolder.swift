@@ -16,9 +16,11 @@ final class BlobFolder: Sendable {
     let layout: StoreLayout
     /// For what clients wait for when nothing has to be fetched.
     let readers: BlockingPool
-    /// For what waits for the disk at length: writing, `fsync`, reading files whole. Apart from the other, so that
-    /// fills on a slow disk never stand in the way of a hit.
+    /// For fills: they write here, and run here as a whole. Apart from the other, so that fills on a slow disk never
+    /// stand in the way of a hit.
     let writers: BlockingPool
+    /// For what waits for the disk at length: `fsync`, removing, reading files whole. Fills go on meanwhile.
+    let keepers: BlockingPool
     let logger: Logger
 
     /// Held while a blob's name is given, or taken away after a look at what it names: otherwise an altered file's
@@ -31,10 +33,13 @@ final class BlobFolder: Sendable {
     /// Folders known to have reached the disk with all folders above them.
     private let durableFolders = Mutex<Set<String>>([])
 
-    init(layout: StoreLayout, readers: BlockingPool, writers: BlockingPool, logger: Logger) {
+    init(
+        layout: StoreLayout, readers: BlockingPool, writers: BlockingPool, keepers: BlockingPool, logger: Logger
+    ) {
         self.layout = layout
         self.readers = readers
         self.writers = writers
+        self.keepers = keepers
         self.logger = logger
     }
 
@@ -135,7 +140,7 @@ final class BlobFolder: Sendable {
         var progress = (hasher: DigestHasher(algorithm), offset: Int64(0), isAtEnd: false)
         while !progress.isAtEnd {
             let before = progress
-            progress = try await writers.run { () throws(BlobStoreError) in
+            progress = try await keepers.run { () throws(BlobStoreError) in
                 try reading { () throws(SystemFailure) in
                     var (hasher, offset, isAtEnd) = before
                     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)

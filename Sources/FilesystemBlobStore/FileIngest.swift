@@ -9,7 +9,7 @@ internal import Synchronization
     internal import Musl
 #endif
 
-/// A blob being written to a file in `ingest/`, hashed on the thread that writes it.
+/// A blob being written to a file in `ingest/`, and hashed meanwhile on another thread.
 final class FileIngest: BlobIngest {
     private enum Phase: Sendable {
         /// To ``verified``, ``committing`` or ``failed``.
@@ -29,6 +29,8 @@ final class FileIngest: BlobIngest {
     private let path: String
     private let length = FileLength(0)
     private let phase: Mutex<Phase>
+    /// Those who wait for the hash.
+    private let waiters = Mutex<[CheckedContinuation<Void, Never>]>([])
     /// Set by ``abandon()``, and looked at before the file gets a name: what was given up must not appear.
     private let isAbandoned = Atomic(false)
 
@@ -48,7 +50,7 @@ final class FileIngest: BlobIngest {
         let isCommitted = phase.withLock { if case .committed = $0 { true } else { false } }
         guard !isCommitted else { return }
         // The reference to the file goes along: freeing the blocks of a large file takes a while.
-        folder.writers.later { [path, file] in
+        folder.keepers.later { [path, file] in
             withExtendedLifetime(file) { _ = try? FileTree.removeFile(path) }
         }
     }
@@ -59,16 +61,19 @@ final class FileIngest: BlobIngest {
         if isAbandoned.load(ordering: .acquiring) { throw .system(call: "write", errno: ECANCELED) }
         let end = offset + Int64(bytes.readableBytes)
         if let expectedSize, end > expectedSize { throw .sizeMismatch(expected: expectedSize, actual: end) }
-        _ = try progress { $0.writerCount += 1 }
+        // What has arrived without a gap is hashed, or about to be: it stays as it is.
+        let skipped = try progress { progress in
+            progress.writerCount += 1
+            return Int(min(max(0, progress.contiguous - offset), Int64(bytes.readableBytes)))
+        }
+        let new = bytes.getSlice(at: bytes.readerIndex + skipped, length: bytes.readableBytes - skipped) ?? ByteBuffer()
+        let start = offset + Int64(skipped)
         do throws(BlobStoreError) {
-            try await folder.writers.run { [self] () throws(BlobStoreError) in
-                try bytes.withUnsafeReadableBytes { bytes throws(BlobStoreError) in
-                    try writing { () throws(SystemFailure) in try file.write(bytes, at: offset) }
-                    try progress { progress in
-                        progress.insert(offset..<end)
-                        length.grow(to: progress.contiguous)
+            if new.readableBytes > 0 {
+                try await folder.writers.run { [file] () throws(BlobStoreError) in
+                    try new.withUnsafeReadableBytes { bytes throws(BlobStoreError) in
+                        try writing { () throws(SystemFailure) in try file.write(bytes, at: start) }
                     }
-                    try hash(bytes, from: offset)
                 }
             }
         } catch {
@@ -76,31 +81,47 @@ final class FileIngest: BlobIngest {
             _ = try progress { $0.writerCount -= 1 }
             throw error
         }
-        return try progress { progress in
+        let (contiguous, beginsHashing) = try progress { progress in
             progress.writerCount -= 1
-            return progress.contiguous
+            progress.insert(start..<start + Int64(new.readableBytes))
+            length.grow(to: progress.contiguous)
+            progress.keep(new, at: start)
+            return (progress.contiguous, progress.beginHashing())
+        }
+        if beginsHashing { folder.writers.later { self.hash() } }
+        return contiguous
+    }
+
+    /// Hashes what has become contiguous, until there is no more of it. One thread at a time.
+    private func hash() {
+        do throws(BlobStoreError) {
+            while var step = try progress({ $0.nextToHash(readLimitBytes: Self.readBytes) }) {
+                if let bytes = step.bytes {
+                    bytes.withUnsafeReadableBytes { step.hasher.update($0) }
+                } else {
+                    try update(&step.hasher, from: step.range.lowerBound, count: Int(step.range.count))
+                }
+                _ = try progress { $0.endHashing(step.hasher, at: step.range.upperBound) }
+            }
+        } catch {
+            phase.withLock { $0 = .failed(error) }
+        }
+        for waiter in waiters.withLock({ $0.take() }) { waiter.resume() }
+    }
+
+    /// Waits until everything that has arrived without a gap is hashed, or cannot be.
+    private func waitForHash() async {
+        while isHashing {
+            await withCheckedContinuation { continuation in
+                waiters.withLock { $0.append(continuation) }
+                // It may have ended before this one came to wait.
+                if !isHashing { for waiter in waiters.withLock({ $0.take() }) { waiter.resume() } }
+            }
         }
     }
 
-    /// Hashes what has become contiguous, unless another writer is at it, who then takes this along. The bytes just
-    /// written are at hand; those of other writers are read from the file.
-    private func hash(_ bytes: UnsafeRawBufferPointer, from start: Int64) throws(BlobStoreError) {
-        while let (hasher, range) = try progress({ $0.beginHashing() }) {
-            var hasher = hasher
-            var offset = range.lowerBound
-            defer { _ = try? progress { $0.endHashing(hasher, at: offset) } }
-            while offset < range.upperBound {
-                let end: Int64
-                if offset >= start, offset < start + Int64(bytes.count) {
-                    end = min(range.upperBound, start + Int64(bytes.count))
-                    hasher.update(UnsafeRawBufferPointer(rebasing: bytes[Int(offset - start)..<Int(end - start)]))
-                } else {
-                    end = min(range.upperBound, offset + Self.readBytes, offset < start ? start : .max)
-                    try update(&hasher, from: offset, count: Int(end - offset))
-                }
-                offset = end
-            }
-        }
+    private var isHashing: Bool {
+        phase.withLock { if case .open(let progress) = $0 { progress.isHashing } else { false } }
     }
 
     private static let readBytes: Int64 = 1 << 20
@@ -132,13 +153,17 @@ final class FileIngest: BlobIngest {
         }
     }
 
-    func verify() async throws(BlobStoreError) { _ = try verifiedSize(next: { .verified(size: $0) }) }
+    func verify() async throws(BlobStoreError) {
+        await waitForHash()
+        _ = try verifiedSize(next: { .verified(size: $0) })
+    }
 
     func commit() async throws(BlobStoreError) {
         if case .committed = phase.withLock({ $0 }) { return }
+        await waitForHash()
         let size = try verifiedSize(next: { _ in .committing })
         do throws(BlobStoreError) {
-            try await folder.writers.run { [self] () throws(BlobStoreError) in
+            try await folder.keepers.run { [self] () throws(BlobStoreError) in
                 if isAbandoned.load(ordering: .acquiring) { throw .system(call: "commit", errno: ECANCELED) }
                 try folder.commit(file, at: path, as: digest, size: size)
             }
@@ -155,7 +180,7 @@ final class FileIngest: BlobIngest {
         isAbandoned.store(true, ordering: .releasing)
         if case .committed = phase.withLock({ $0 }) { return }
         // A commit that has renamed the file leaves nothing to remove here.
-        _ = try? await folder.writers.run { [path] () throws(BlobStoreError) in
+        _ = try? await folder.keepers.run { [path] () throws(BlobStoreError) in
             try writing { () throws(SystemFailure) in try FileTree.removeFile(path) }
         }
     }
@@ -190,5 +215,12 @@ final class FileIngest: BlobIngest {
             return .sizeMismatch(expected: progress.end, actual: progress.contiguous)
         }
         return actual == digest ? nil : .digestMismatch(expected: digest, actual: actual)
+    }
+}
+
+extension Array {
+    fileprivate mutating func take() -> Self {
+        defer { self = [] }
+        return self
     }
 }

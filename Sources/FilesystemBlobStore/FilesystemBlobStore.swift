@@ -1,5 +1,6 @@
 package import BlobStore
 package import Logging
+package import NIOCore
 package import OCI
 internal import Synchronization
 
@@ -19,25 +20,25 @@ package final class FilesystemBlobStore: BlobStore {
     ///
     /// Succeeds on a disk that is full or read-only as far as the directory exists: what is there can be read, and
     /// each write says what is wrong.
-    /// - Parameter threadCount: threads that read, and as many again that write; 1 at least.
+    /// - Parameter threadCount: threads that read, as many again that write, and half as many that tidy; 1 at least.
     /// - Throws: ``BlobStoreError/inUse(byProcess:)`` where another process holds it,
     ///   ``BlobStoreError/unsupportedLayout`` where another version of Weir laid it out.
     package static func open(
         directory: String, threadCount: Int = 4, logger: Logger
     ) async throws(BlobStoreError) -> FilesystemBlobStore {
         let layout = StoreLayout(root: directory)
-        let (readers, writers) = (
-            BlockingPool(threadCount: max(threadCount, 1)), BlockingPool(threadCount: max(threadCount, 1))
-        )
+        let readers = BlockingPool(threadCount: max(threadCount, 1))
+        let writers = BlockingPool(threadCount: max(threadCount, 1))
+        let keepers = BlockingPool(threadCount: max(threadCount / 2, 1))
         do {
             let lock = try await writers.run { () throws(BlobStoreError) in
                 try StorePreparation(layout: layout, logger: logger).prepare()
             }
-            let folder = BlobFolder(layout: layout, readers: readers, writers: writers, logger: logger)
+            let folder = BlobFolder(
+                layout: layout, readers: readers, writers: writers, keepers: keepers, logger: logger)
             return FilesystemBlobStore(folder: folder, lock: lock)
         } catch {
-            await readers.shutDown()
-            await writers.shutDown()
+            for pool in [readers, writers, keepers] { await pool.shutDown() }
             throw error
         }
     }
@@ -50,13 +51,14 @@ package final class FilesystemBlobStore: BlobStore {
 
     /// Releases the lock and the threads. Readers stay usable.
     package func close() async {
-        await folder.readers.shutDown()
-        await folder.writers.shutDown()
+        for pool in [folder.readers, folder.writers, folder.keepers] { await pool.shutDown() }
         lock.withLock { lock in
             lock?.release()
             lock = nil
         }
     }
+
+    package var writingExecutor: (any TaskExecutor)? { folder.writers }
 
     package func beginIngest(
         of digest: Digest, expectedSize: Int64?
@@ -82,11 +84,26 @@ package final class FilesystemBlobStore: BlobStore {
                 for waiter in rehashes.withLock({ $0.finish(digest) }) { waiter.resume() }
                 return try result.get() ? reader(of: file, size: status.size) : nil
             case .foreign:
-                try await folder.writers.run { [folder] () throws(BlobStoreError) in folder.discard(digest, nil) }
+                try await folder.keepers.run { [folder] () throws(BlobStoreError) in folder.discard(digest, nil) }
                 return nil
             }
         }
         return nil
+    }
+
+    package func read(_ digest: Digest, limitBytes: Int) async throws(BlobStoreError) -> ByteBuffer? {
+        let found = try await folder.readers.run { [folder] () throws(BlobStoreError) -> ByteBuffer?? in
+            switch try folder.entry(of: digest) {
+            case .absent: return .some(nil)
+            case .sealed(let file, let status):
+                guard status.size <= Int64(limitBytes) else { return .some(nil) }
+                return try FileReader.read(file, at: 0, count: Int(status.size))
+            case .touched, .foreign: return nil
+            }
+        }
+        if let found { return found }
+        guard let reader = try await open(digest), reader.size <= Int64(limitBytes) else { return nil }
+        return try await reader.read(at: 0, length: Int(reader.size))
     }
 
     /// Returns false at once where nobody reads the file; the caller does then, and tells those who wait.
@@ -105,7 +122,7 @@ package final class FilesystemBlobStore: BlobStore {
         do {
             let (actual, size) = try await folder.digest(of: file, digest.algorithm)
             let isSound = actual == digest && size == status.size
-            try await folder.writers.run { [folder] () throws(BlobStoreError) in
+            try await folder.keepers.run { [folder] () throws(BlobStoreError) in
                 if isSound { folder.sealAgain(file, status, as: digest) } else { folder.discard(digest, status) }
             }
             return .success(isSound)
@@ -120,7 +137,7 @@ package final class FilesystemBlobStore: BlobStore {
 
     @discardableResult
     package func remove(_ digest: Digest) async throws(BlobStoreError) -> Int64 {
-        try await folder.writers.run { [folder] () throws(BlobStoreError) in try folder.remove(digest, ifStill: nil) }
+        try await folder.keepers.run { [folder] () throws(BlobStoreError) in try folder.remove(digest, ifStill: nil) }
     }
 
     package func blobs() async throws(BlobStoreError) -> [StoredBlob] {

@@ -1,3 +1,4 @@
+internal import NIOCore
 internal import OCI
 
 /// Which bytes of an ingest have arrived, in whatever order, and how far they have been hashed, which goes in order.
@@ -8,8 +9,15 @@ struct IngestProgress: Sendable {
     private(set) var islands: [Range<Int64>] = []
     /// How far the hash has come; never beyond ``contiguous``.
     private(set) var hashed: Int64 = 0
-    /// Nil while one of the writers has it.
+    /// Nil while the hashing thread has it.
     private var hasher: DigestHasher?
+    /// Whether somebody hashes, or is about to.
+    private(set) var isHashing = false
+    /// What was written and has yet to be hashed, as far as it may be kept: the rest is read back from the file.
+    private var atHand: [(offset: Int64, bytes: ByteBuffer)] = []
+    private var atHandBytes = 0
+    private static let atHandLimitBytes = 4 << 20
+    private static let atHandLimit = 64
     /// Writes under way.
     var writerCount = 0
 
@@ -18,7 +26,7 @@ struct IngestProgress: Sendable {
     /// The end of what has arrived, gaps or not.
     var end: Int64 { islands.last?.upperBound ?? contiguous }
 
-    var isIdle: Bool { writerCount == 0 && hasher != nil }
+    var isIdle: Bool { writerCount == 0 && !isHashing }
 
     mutating func insert(_ range: Range<Int64>) {
         guard !range.isEmpty else { return }
@@ -43,16 +51,54 @@ struct IngestProgress: Sendable {
         islands.replaceSubrange(first..<last, with: CollectionOfOne(merged))
     }
 
-    /// What is to be hashed next, and by what; nil where there is nothing, or somebody else is at it.
-    mutating func beginHashing() -> (hasher: DigestHasher, range: Range<Int64>)? {
-        guard hashed < contiguous, let hasher else { return nil }
+    /// Keeps bytes that were just written for whoever hashes, if there is room.
+    mutating func keep(_ bytes: ByteBuffer, at offset: Int64) {
+        guard offset >= hashed, bytes.readableBytes > 0, atHand.count < Self.atHandLimit,
+            atHandBytes + bytes.readableBytes <= Self.atHandLimitBytes
+        else { return }
+        atHand.append((offset, bytes))
+        atHandBytes += bytes.readableBytes
+    }
+
+    /// Returns whether the caller is to see to it that hashing begins.
+    mutating func beginHashing() -> Bool {
+        guard !isHashing, hashed < contiguous else { return false }
+        isHashing = true
+        return true
+    }
+
+    struct HashingStep {
+        var hasher: DigestHasher
+        let range: Range<Int64>
+        /// The bytes of `range`; nil: they are in the file.
+        let bytes: ByteBuffer?
+    }
+
+    /// What is to be hashed next; nil, and hashing is over, where there is nothing.
+    mutating func nextToHash(readLimitBytes: Int64) -> HashingStep? {
+        guard hashed < contiguous, let hasher else {
+            isHashing = false
+            return nil
+        }
         self.hasher = nil
-        return (hasher, hashed..<contiguous)
+        if let index = atHand.firstIndex(where: { $0.offset == hashed }) {
+            let (_, bytes) = atHand.remove(at: index)
+            atHandBytes -= bytes.readableBytes
+            return HashingStep(hasher: hasher, range: hashed..<hashed + Int64(bytes.readableBytes), bytes: bytes)
+        }
+        let next = atHand.lazy.map(\.offset).filter { [hashed] in $0 > hashed }.min() ?? .max
+        return HashingStep(
+            hasher: hasher, range: hashed..<min(contiguous, hashed + readLimitBytes, next), bytes: nil)
     }
 
     mutating func endHashing(_ hasher: DigestHasher, at offset: Int64) {
         self.hasher = hasher
         hashed = offset
+        atHand.removeAll { each in
+            guard each.offset < offset else { return false }
+            atHandBytes -= each.bytes.readableBytes
+            return true
+        }
     }
 
     /// The digest of everything; nil while something is missing.

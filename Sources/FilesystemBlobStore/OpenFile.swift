@@ -42,6 +42,14 @@ final class OpenFile: Sendable {
         return count
     }
 
+    /// Reads what is in the page cache and returns its length, 0 where nothing is; nil where the file system cannot tell.
+    /// Does not block.
+    func readAtHand(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) -> Int? {
+        let count = weir_read_cached(descriptor, buffer.baseAddress, buffer.count, offset)
+        if count >= 0 { return Int(count) }
+        return count == -Int64(EAGAIN) || count == -Int64(EINTR) ? 0 : nil
+    }
+
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemFailure) {
         var count = 0
         while count < bytes.count {

@@ -43,7 +43,7 @@ extension PrometheusRegistry {
             "Manifest GETs of upstreams, by rule, cause (client, revalidation, warm, refresh) and outcome (counted as a "
             + "pull, refused for want of pulls).",
         "weir_upstream_hedges_total": "Slow requests asked a second time, and whether the second answer came first.",
-        "weir_upstream_pacing_refused_total": "Requests refused because a rule's own rate would have kept them too long.",
+        "weir_upstream_pacing_refused_total": "Requests refused since a rule's own rate would have kept them too long.",
         "weir_upstream_pacing_seconds": "Time spent waiting under a rule's own bandwidth or request rate.",
         "weir_upstream_quota_limit": "The pull limit as the upstream last told it.",
         "weir_upstream_quota_remaining": "Pulls left as the upstream last told it.",

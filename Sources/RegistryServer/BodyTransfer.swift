@@ -103,14 +103,18 @@ actor BodyTransfer {
     private func sendRead(_ reader: any BlobReader, range: Range<Int64>) async throws {
         var offset = range.lowerBound
         var pending: EventLoopFuture<Void>?
+        // Used in turn, so that what is at hand is read without making room for it each time.
+        var (bytes, other) = (ByteBuffer(), ByteBuffer())
         while offset < range.upperBound {
             let length = min(range.upperBound - offset, Self.readBytes)
-            let bytes: ByteBuffer
-            do {
-                bytes = try await reader.read(at: offset, length: Int(length))
-            } catch {
-                if let pending { try? await sent(pending) }
-                throw error
+            swap(&bytes, &other)
+            if !reader.readAtHand(into: &bytes, at: offset, length: Int(length)) {
+                do {
+                    bytes = try await reader.read(at: offset, length: Int(length))
+                } catch {
+                    if let pending { try? await sent(pending) }
+                    throw error
+                }
             }
             if let pending { try await sent(pending) }
             guard bytes.readableBytes > 0, bytes.readableBytes <= Int(length) else {

@@ -125,8 +125,10 @@ final class Fills: Sendable {
             return
         }
         do {
-            try await source.upstream.fills.pass { try await transfer.run(into: sink) }
-            try await sink.verify()
+            try await withTaskExecutorPreference(store.writingExecutor) {
+                try await source.upstream.fills.pass { try await transfer.run(into: sink) }
+                try await sink.verify()
+            }
         } catch {
             await sink.abandon()
             fail(fill, from: source, wasShared: sink.isShared, because: CacheError(error))

@@ -92,15 +92,7 @@ struct ManifestKeeper: Sendable {
     }
 
     private func bytes(of digest: Digest) async throws -> ByteBuffer? {
-        guard let reader = try await store.open(digest) else { return nil }
-        guard reader.size <= Int64(limitBytes) else { return nil }
-        var bytes = ByteBuffer()
-        while Int64(bytes.readableBytes) < reader.size {
-            var chunk = try await reader.read(
-                at: Int64(bytes.readableBytes), length: Int(reader.size) - bytes.readableBytes)
-            guard chunk.readableBytes > 0 else { break }
-            bytes.writeBuffer(&chunk)
-        }
+        guard let bytes = try await store.read(digest, limitBytes: limitBytes) else { return nil }
         let actual = bytes.withUnsafeReadableBytes { DigestHasher.digest(of: $0, digest.algorithm) }
         guard actual == digest else {
             try await store.remove(digest)

@@ -4,19 +4,21 @@ internal import NIOHTTP1
 /// How far one request has come, as a value: events go in, and what is to be done comes out.
 ///
 /// Head, pieces of the body, end; and at any moment a failure, after which nothing else counts. What comes while nobody
-/// waits is gathered into one piece, since each hand-over costs more than a copy; beyond ``gatherLimitBytes`` the
-/// connection reads no further until it is taken, which is what a `Hold` stands for.
+/// waits is gathered; from ``gatherLimitBytes`` on the connection reads no further until half of it is taken, which is
+/// what a `Hold` stands for.
 struct ExchangeState<HeadWaiter, PieceWaiter, Hold> {
     private var head: HTTPResponseHead?
     private var headWaiter: HeadWaiter?
     private var pieceWaiter: PieceWaiter?
-    private var piece: ByteBuffer?
+    /// What came and was not taken, in order.
+    private var pieces: [ByteBuffer] = []
+    private var gatheredBytes = 0
     private var hold: Hold?
     private let gatherLimitBytes: Int
     private var isEnded = false
     private var failure: (any Error)?
 
-    init(gatherLimitBytes: Int = 512 << 10) { self.gatherLimitBytes = gatherLimitBytes }
+    init(gatherLimitBytes: Int = 1 << 20) { self.gatherLimitBytes = gatherLimitBytes }
 
     /// Whether nothing more can come.
     var isOver: Bool { isEnded || failure != nil }
@@ -45,26 +47,30 @@ struct ExchangeState<HeadWaiter, PieceWaiter, Hold> {
             return (waiter, new, nil)
         }
         gather(bytes)
-        guard let piece, piece.readableBytes >= gatherLimitBytes else { return (nil, new, nil) }
+        guard gatheredBytes >= gatherLimitBytes else { return (nil, new, nil) }
         hold = new
         return (nil, nil, nil)
     }
 
     private mutating func gather(_ bytes: ByteBuffer) {
-        guard var gathered = piece else {
-            piece = bytes
+        gatheredBytes += bytes.readableBytes
+        guard let last = pieces.last, last.readableBytes + bytes.readableBytes <= Self.joinedBytes else {
+            pieces.append(bytes)
             return
         }
-        piece = nil
-        if gathered.writableBytes < bytes.readableBytes {
-            // Once for all that will be gathered: growing step by step would copy each byte several times.
-            var larger = ByteBufferAllocator().buffer(capacity: gatherLimitBytes + 2 * bytes.readableBytes)
-            larger.writeImmutableBuffer(gathered)
-            gathered = larger
+        pieces.removeLast()
+        var joined = last
+        if joined.writableBytes < bytes.readableBytes {
+            // Once for all that will be joined: growing step by step would copy each byte several times.
+            joined = ByteBufferAllocator().buffer(capacity: Self.joinedBytes)
+            joined.writeImmutableBuffer(last)
         }
-        gathered.writeImmutableBuffer(bytes)
-        piece = gathered
+        joined.writeImmutableBuffer(bytes)
+        pieces.append(joined)
     }
+
+    /// Below this a hand-over costs more than a copy.
+    private static var joinedBytes: Int { 64 << 10 }
 
     mutating func receiveEnd() -> PieceWaiter? {
         guard !isOver else { return nil }
@@ -78,7 +84,7 @@ struct ExchangeState<HeadWaiter, PieceWaiter, Hold> {
         guard !isOver else { return (nil, nil, nil, false) }
         failure = error
         // What came before is still handed on: a transfer that is resumed goes on after it.
-        if error is CancellationError { piece = nil }
+        if error is CancellationError { pieces = [] }
         defer { (headWaiter, pieceWaiter, hold) = (nil, nil, nil) }
         return (headWaiter, pieceWaiter, hold, true)
     }
@@ -109,11 +115,15 @@ struct ExchangeState<HeadWaiter, PieceWaiter, Hold> {
     }
 
     mutating func takePiece(_ waiter: PieceWaiter) -> PieceOutcome {
-        defer { hold = nil }
-        if let piece {
-            self.piece = nil
+        if !pieces.isEmpty {
+            let piece = pieces.removeFirst()
+            gatheredBytes -= piece.readableBytes
+            // The connection goes on when half of what may be gathered is taken, so that neither waits for the other.
+            guard gatheredBytes <= gatherLimitBytes / 2 else { return .piece(piece, release: nil) }
+            defer { hold = nil }
             return .piece(piece, release: hold)
         }
+        defer { hold = nil }
         if let failure { return .failed(failure) }
         if isEnded { return .end }
         pieceWaiter = waiter

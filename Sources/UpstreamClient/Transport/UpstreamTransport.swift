@@ -14,6 +14,9 @@ package final class UpstreamTransport: Sendable {
     /// Connections to one host at a time. More than any number of fills that a rule allows: who may ask how much is
     /// the cache's decision, and a request that waits for a connection here would only time out.
     private static let connectionsPerHost = 256
+    /// Grows for bodies: what is handed on in larger pieces costs less.
+    private static let receiveBuffers = AdaptiveRecvByteBufferAllocator(
+        minimum: 1024, initial: 8 << 10, maximum: 256 << 10)
     /// How long a connection is kept for the next request.
     private static let idleTimeout = TimeAmount.seconds(60)
     /// Clients kept; beyond it those without a request under way are closed, oldest use first.
@@ -140,8 +143,13 @@ package final class UpstreamTransport: Sendable {
             configuration.proxy = .server(
                 host: proxy.host, port: proxy.port,
                 authorization: proxy.username.map { .basic(username: $0, password: proxy.password ?? "") })
-        } else if key.allowed != .everything {
-            configuration.http1_1ConnectionDebugInitializer = { channel in Self.check(channel, allowed: key.allowed) }
+        }
+        let allowed = key.proxy == nil ? key.allowed : .everything
+        configuration.http1_1ConnectionDebugInitializer = { channel in
+            channel.setOption(.recvAllocator, value: Self.receiveBuffers).flatMap {
+                allowed == .everything
+                    ? channel.eventLoop.makeSucceededVoidFuture() : Self.check(channel, allowed: allowed)
+            }
         }
         return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
