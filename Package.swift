@@ -106,7 +106,10 @@ let package = Package(
         module("PeerRouting", ["OCI"]),
         module(
             "KademliaRouting",
-            ["LibP2P", "PeerRouting", crypto, nioCore, nioHTTP1, asyncHTTPClient, logging, serviceLifecycle]),
+            [
+                "LibP2P", "PeerRouting", crypto, nioCore, nioHTTP1, asyncHTTPClient, logging, coreMetrics,
+                serviceLifecycle,
+            ]),
 
         // What Weir is.
         module(

@@ -48,12 +48,24 @@ package struct AddressInformation: Sendable, Hashable {
         }
     }
 
+    /// Multiaddrs as plain text, between commas or white space, as K3s's servers answer older agents.
+    package static func parse(lines text: some StringProtocol, port: Int) -> [AddressInformation] {
+        text.split { $0 == "," || $0.isWhitespace }.prefix(countMax).compactMap { text in
+            guard let address = try? Multiaddr(String(text)) else { return nil }
+            return AddressInformation(
+                peer: address.peerID, addresses: address.withoutPeer.map { [$0.withPort(port)] } ?? [])
+        }
+    }
+
     /// An array with this one, as `GET /id` answers.
-    package var json: [UInt8] {
+    package var json: [UInt8] { [UInt8(ascii: "[")] + object + [UInt8(ascii: "]")] }
+
+    /// This one alone, as K3s's annotations have it.
+    package var object: [UInt8] {
         let document = Document(ID: peer.map { "\($0)" } ?? "", Addrs: addresses.map(\.description))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        return (try? encoder.encode([document])).map { Array($0) } ?? []
+        return (try? encoder.encode(document)).map { Array($0) } ?? []
     }
 
     /// Every address with the peer at its end, where that is known.

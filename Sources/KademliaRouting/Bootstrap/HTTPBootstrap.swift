@@ -3,7 +3,8 @@ package import LibP2P
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Peers by HTTP, as Spegel hands them out at `/id`: the first 3 of the answer.
+/// Peers by HTTP, as Spegel hands them out at `/id` and a server of K3s at ``K3sNames/peersPath``: the first 3 of the
+/// answer, which is JSON, or plain text from older servers.
 package struct HTTPBootstrap: BootstrapSource {
     private let url: String
     private let port: Int
@@ -24,10 +25,16 @@ package struct HTTPBootstrap: BootstrapSource {
         let response = try await client.execute(request, timeout: .seconds(10))
         guard response.status == .ok else { throw BootstrapError.refused(status: Int(response.status.code)) }
         let body = try await response.body.collect(upTo: Self.bodyLimitBytes)
-        return try AddressInformation.parse(Array(body.readableBytesView), port: port)
-            .prefix(Self.countMax).flatMap(\.multiaddrs)
+        let bytes = Array(body.readableBytesView)
+        let list =
+            response.headers.first(name: "Content-Type")?.hasPrefix("text/plain") == true && bytes.first == Self.slash
+            ? AddressInformation.parse(lines: String(decoding: bytes, as: UTF8.self), port: port)
+            : try AddressInformation.parse(bytes, port: port)
+        return list.prefix(Self.countMax).flatMap(\.multiaddrs)
     }
 
+    /// No JSON begins with it, and every multiaddr does.
+    private static let slash = UInt8(ascii: "/")
     private static let bodyLimitBytes = 64 << 10
     private static let countMax = 3
 }

@@ -174,6 +174,7 @@ extension KademliaRouter {
                         try await withTimeLimit(self.configuration.requestTimeout) {
                             try await self.network.send(messages, to: assignment.peer)
                         }
+                        self.metrics.countTold(messages.count)
                         return Set(assignment.keys)
                     } catch {
                         return []
@@ -183,6 +184,7 @@ extension KademliaRouter {
             for await keys in group { told.formUnion(keys) }
             return told
         }
+        state.withLock { $0.sweep.told(told) }
         let untold = Set(assignments.flatMap(\.keys)).subtracting(told)
         guard !untold.isEmpty, !Task.isCancelled else { return }
         state.withLock { $0.sweep.retry(untold, now: clock.now()) }

@@ -22,6 +22,7 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
     let bootstrapSignal = Signal()
     let refreshSignal = Signal()
     private let isOnline = Mutex(false)
+    let metrics = RoutingMetrics()
 
     /// - Parameter bootstrap: where to find the first peers; with none, peers have to find us.
     package init(
@@ -62,8 +63,17 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
         _ key: RoutingKey, limit: Int, found: @escaping @Sendable (ContentPeer) -> Void
     ) async throws {
         precondition(limit > 0)
-        let key = ContentKey(key)
         let collector = ProviderCollector(own: network.own, limit: limit)
+        let start = clock.now()
+        defer {
+            metrics.countLookup(isFound: !collector.isEmpty, isCancelled: Task.isCancelled, took: clock.now() - start)
+        }
+        try await lookUp(ContentKey(key), collector, found: found)
+    }
+
+    private func lookUp(
+        _ key: ContentKey, _ collector: ProviderCollector, found: @escaping @Sendable (ContentPeer) -> Void
+    ) async throws {
         let (local, lookup) = state.withLock { state in
             (
                 state.providers.providers(at: key.point, now: clock.now()),
@@ -100,7 +110,8 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
     // MARK: KademliaNode
 
     package func reply(to request: KademliaMessage, from peer: PeerID) -> KademliaState.Reply {
-        state.withLock { state in
+        metrics.countReceived(request.kind)
+        return state.withLock { state in
             state.reply(to: request, from: peer, ownAddresses: network.ownAddresses, now: clock.now()) {
                 network.addresses(of: $0)
             }
@@ -112,27 +123,29 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
     // MARK: The table
 
     var driver: LookupDriver {
-        LookupDriver(network: network, requestTimeout: configuration.requestTimeout) { [weak self] record, isAnswered in
-            self?.noteOutcome(record, isAnswered: isAnswered)
+        LookupDriver(network: network, requestTimeout: configuration.requestTimeout, clock: clock) {
+            [weak self] record, time in self?.noteOutcome(record, answeredAfter: time)
         }
     }
 
     /// Who answers belongs into the table, and who does not is taken out.
-    private func noteOutcome(_ record: PeerRecord, isAnswered: Bool) {
+    private func noteOutcome(_ record: PeerRecord, answeredAfter time: Duration?) {
+        metrics.countSent(isAnswered: time != nil)
         // What a peer says of itself counts, and not what others say of it.
         let own = network.addresses(of: record.peer)
         let record = own.isEmpty ? record : PeerRecord(peer: record.peer, addresses: own)
         let isFirst = state.withLock { state in
-            guard isAnswered else {
+            guard let time else {
                 state.lose(record, now: clock.now())
                 return false
             }
             state.lost.remove(record.peer)
             guard !record.addresses.isEmpty else { return false }
-            return state.table.add(record, now: clock.now()) == .added && state.table.count == 1
+            return state.table.add(record, answerTime: time, now: clock.now()) == .added
+                && state.table.count == 1
         }
         if isFirst { refreshSignal.send() }
-        if !isAnswered, state.withLock({ $0.table.count }) == 0 {
+        if time == nil, state.withLock({ $0.table.count }) == 0 {
             isOnline.withLock { $0 = false }
             bootstrapSignal.send()
         }
@@ -162,11 +175,9 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
     /// Takes `peer` into the table if it answers a request for itself, which is how Go asks us.
     func admit(_ peer: PeerRecord) async {
         let request = KademliaMessage(.findNode, key: peer.peer.bytes)
-        let answer = try? await withTimeLimit(configuration.requestTimeout) {
-            try await self.network.request(request, to: peer)
-        }
+        let answer = await driver.ask(peer, request)
         guard !Task.isCancelled else { return }
-        noteOutcome(peer, isAnswered: answer != nil)
+        noteOutcome(peer, answeredAfter: answer.message == nil ? nil : answer.time)
     }
 
     func setOnline(_ value: Bool) {
@@ -185,8 +196,9 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
         let isReady = isReady
         return state.withLock { state in
             KademliaStatus(
-                peers: state.table.entries.map(\.record), advertisedKeys: state.sweep.count,
-                recordCount: state.providers.recordCount, providerCount: state.providers.providerCount,
+                entries: state.table.entries, now: clock.now(), advertisedKeys: state.sweep.count,
+                untoldKeys: state.sweep.untoldCount, recordCount: state.providers.recordCount,
+                providerCount: state.providers.providerCount,
                 isReady: isReady)
         }
     }
@@ -194,10 +206,17 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
 
 /// What a node can tell of its part in the network.
 package struct KademliaStatus: Sendable {
-    package let peers: [PeerRecord]
+    /// The routing table.
+    package let entries: [RoutingTable.Entry]
+    /// Of the clock that their times are of.
+    package let now: Duration
     package let advertisedKeys: Int
+    /// Keys of which nobody was told yet.
+    package let untoldKeys: Int
     /// Records that others gave us, and who they are.
     package let recordCount: Int
     package let providerCount: Int
     package let isReady: Bool
+
+    package var peers: [PeerRecord] { entries.map(\.record) }
 }

@@ -7,12 +7,14 @@ struct LookupDriver: Sendable {
         let record: PeerRecord
         /// Nil where there was none.
         let message: KademliaMessage?
+        let time: Duration
     }
 
     let network: any KademliaNetwork
     let requestTimeout: Duration
-    /// Told of every peer that was asked.
-    let noteOutcome: @Sendable (PeerRecord, Bool) -> Void
+    let clock: any RoutingClock
+    /// Told of every peer that was asked, and how long it took to answer; nil where it did not.
+    let noteOutcome: @Sendable (PeerRecord, Duration?) -> Void
 
     /// Performs `lookup` with `request`.
     /// - Parameter inspect: sees every answer before the next peers are chosen; true ends the look-up.
@@ -31,10 +33,10 @@ struct LookupDriver: Sendable {
                 guard let message = answer.message else {
                     if Task.isCancelled { throw CancellationError() }
                     lookup.failed(answer.record.peer)
-                    noteOutcome(answer.record, false)
+                    noteOutcome(answer.record, nil)
                     continue
                 }
-                noteOutcome(answer.record, true)
+                noteOutcome(answer.record, answer.time)
                 lookup.answered(answer.record.peer, closer: message.closerPeers)
                 if inspect(message) {
                     lookup.stop()
@@ -47,8 +49,9 @@ struct LookupDriver: Sendable {
         return lookup
     }
 
-    private func ask(_ record: PeerRecord, _ request: KademliaMessage) async -> Answer {
+    func ask(_ record: PeerRecord, _ request: KademliaMessage) async -> Answer {
+        let start = clock.now()
         let message = try? await withTimeLimit(requestTimeout) { try await network.request(request, to: record) }
-        return Answer(record: record, message: message)
+        return Answer(record: record, message: message, time: clock.now() - start)
     }
 }

@@ -29,6 +29,8 @@ package struct ProvideSweep: Sendable {
     private struct Entry: Sendable {
         let key: ContentKey
         var dueAt: Duration
+        /// Whether anybody was told since it was added.
+        var isTold = false
     }
 
     private let limits: Limits
@@ -39,6 +41,9 @@ package struct ProvideSweep: Sendable {
     package init(_ limits: Limits = Limits()) { self.limits = limits }
 
     package var count: Int { entries.count }
+
+    /// Keys of which nobody was told yet.
+    package var untoldCount: Int { entries.values.count { !$0.isTold } }
 
     package func contains(_ point: KeyspacePoint) -> Bool { entries[point] != nil }
 
@@ -102,9 +107,16 @@ package struct ProvideSweep: Sendable {
         }
     }
 
+    /// Somebody was told of these.
+    package mutating func told(_ keys: some Sequence<ContentKey>) {
+        for key in keys { entries[key.point]?.isTold = true }
+    }
+
     /// Nobody could be told of these; they are tried again soon.
     package mutating func retry(_ keys: some Sequence<ContentKey>, now: Duration) {
-        for key in keys where entries[key.point] != nil { entries[key.point]?.dueAt = now + limits.retryInterval }
+        for key in keys where entries[key.point] != nil {
+            entries[key.point]?.dueAt = now + limits.retryInterval
+        }
     }
 
     /// With fewer peers than a key is told to, all are known, and the region is the whole keyspace.

@@ -9,6 +9,8 @@ package struct RoutingTable: Sendable {
         package let point: KeyspacePoint
         /// When it last answered a request of ours.
         package var answeredAt: Duration
+        /// How long its last answer took, connecting included where that was needed.
+        package var answerTime: Duration?
     }
 
     package enum Addition: Sendable, Hashable {
@@ -38,18 +40,19 @@ package struct RoutingTable: Sendable {
     ///
     /// A full bucket keeps its peers as long as they answer: those that were there long tend to stay, and nobody can
     /// push them out.
-    package mutating func add(_ record: PeerRecord, now: Duration) -> Addition {
+    package mutating func add(_ record: PeerRecord, answerTime: Duration? = nil, now: Duration) -> Addition {
         guard record.peer != own else { return .refused }
         let point = KeyspacePoint(record.peer)
         let length = ownPoint.commonPrefixLength(with: point)
         var bucket = buckets[length] ?? []
         if let index = bucket.firstIndex(where: { $0.record.peer == record.peer }) {
             bucket[index].answeredAt = now
+            bucket[index].answerTime = answerTime ?? bucket[index].answerTime
             if !record.addresses.isEmpty { bucket[index].record = record }
             buckets[length] = bucket
             return .renewed
         }
-        let entry = Entry(record: record, point: point, answeredAt: now)
+        let entry = Entry(record: record, point: point, answeredAt: now, answerTime: answerTime)
         guard bucket.count >= bucketSize else {
             buckets[length, default: []].append(entry)
             count += 1

@@ -132,7 +132,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .goAway:
             isPeerGoing = true
             owner.connectionIsGoing()
-        case .ponged: break
+        case .ponged(let nanoseconds): owner.connectionPonged(after: .nanoseconds(nanoseconds))
         }
     }
 
@@ -145,6 +145,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
             handler.value.tick()
         }
         established.succeed(key)
+        // For the first measure of how far away the peer is.
+        machine.ping(now: context.eventLoop.now)
     }
 
     private func flush() {
@@ -318,6 +320,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 /// Who is told what happens on a connection, on its event loop.
 protocol ConnectionOwner: Sendable {
     func connectionAccepted(stream id: UInt32, protocolID: String)
+    func connectionPonged(after roundTrip: TimeAmount)
     /// The peer takes no more streams.
     func connectionIsGoing()
     /// Told once, after everything else.

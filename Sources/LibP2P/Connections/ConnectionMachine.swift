@@ -218,6 +218,9 @@ package struct ConnectionMachine {
         return expireNegotiations(now: now)
     }
 
+    /// Asks the peer for a sign of life; ``ConnectionEvent/ponged(nanoseconds:)`` tells how long it took.
+    package mutating func ping(now: NIODeadline) { session?.ping(now: now) }
+
     /// Takes leave of the peer.
     package mutating func goAway() { session?.goAway() }
 

@@ -9,6 +9,8 @@ struct ConnectionTable {
         /// The peer takes no more streams on it.
         var isGoing = false
         let address: String?
+        /// What the last ping took.
+        var roundTrip: TimeAmount?
     }
 
     private let configuration: HostConfiguration
@@ -87,6 +89,17 @@ struct ConnectionTable {
     }
 
     mutating func markGoing(_ id: UInt64) { entries[id]?.isGoing = true }
+
+    mutating func markPonged(_ id: UInt64, after roundTrip: TimeAmount) { entries[id]?.roundTrip = roundTrip }
+
+    var snapshot: [HostConnection] {
+        entries.values.map { entry in
+            HostConnection(
+                peer: entry.connection.peer, direction: entry.connection.direction,
+                remoteAddress: entry.connection.remoteAddress,
+                roundTrip: entry.roundTrip.map { .nanoseconds($0.nanoseconds) })
+        }
+    }
 
     mutating func markUsed(_ id: UInt64, now: NIODeadline) { entries[id]?.usedAt = now }
 

@@ -137,6 +137,10 @@ private final class Owner: ConnectionOwner {
         host.accepted(connection.stream(id, protocolID: protocolID), on: self.id)
     }
 
+    func connectionPonged(after roundTrip: TimeAmount) {
+        host.state.withLock { $0.table.markPonged(id, after: roundTrip) }
+    }
+
     func connectionIsGoing() { host.state.withLock { $0.table.markGoing(id) } }
 
     func connectionEnded(_ error: ConnectionError) {

@@ -18,6 +18,8 @@ package final class Host: Service, Sendable {
         var observers: [Observer] = []
         var identified: [PeerID: IdentifiedPeer] = [:]
         var dials: [PeerID: [OneShot<PeerConnection>]] = [:]
+        /// What is listened on, and what peers are told of it.
+        var bound: [Multiaddr] = []
         var addresses: [Multiaddr] = []
     }
 
@@ -67,7 +69,10 @@ package final class Host: Service, Sendable {
         }
         let addresses = listeners.compactMap { $0.localAddress.flatMap { Multiaddr($0) } }
         let advertised = advertisedAddresses(bound: addresses)
-        state.withLock { $0.addresses = advertised }
+        state.withLock { state in
+            state.bound = addresses
+            state.addresses = advertised
+        }
         bound.succeed(addresses)
         logger.info(
             "listening for peers",
@@ -93,8 +98,16 @@ package final class Host: Service, Sendable {
     /// What peers are told of where we are; empty until ``run()`` listens.
     package var advertisedAddresses: [Multiaddr] { state.withLock { $0.addresses } }
 
+    /// What is listened on; empty until ``run()`` listens.
+    package var listenAddresses: [Multiaddr] { state.withLock { $0.bound } }
+
+    package var isInPrivateNetwork: Bool { configuration.privateNetwork != nil }
+
     /// Peers that we are connected to.
     package var connectedPeers: [PeerID] { state.withLock { $0.table.peers } }
+
+    /// The connections there are, in no particular order.
+    package var connections: [HostConnection] { state.withLock { $0.table.snapshot } }
 
     package var connectionCount: Int { state.withLock { $0.table.count } }
 
@@ -106,6 +119,21 @@ package final class Host: Service, Sendable {
     /// Closes every connection to `peer`.
     package func disconnect(_ peer: PeerID) {
         for connection in state.withLock({ $0.table.connections.filter { $0.peer == peer } }) { connection.close() }
+    }
+
+    /// Looks again under which address peers find us, and tells those that are connected where that has changed: a
+    /// machine may get its address after the host has started.
+    package func renewAddresses() async {
+        guard configuration.advertised.isEmpty else { return }
+        let hasChanged = state.withLock { state in
+            guard !state.bound.isEmpty else { return false }
+            let addresses = advertisedAddresses(bound: state.bound)
+            defer { state.addresses = addresses }
+            return addresses != state.addresses
+        }
+        guard hasChanged else { return }
+        logger.info("peers find us elsewhere now", metadata: ["advertised": "\(advertisedAddresses)"])
+        await pushIdentify()
     }
 
     private func advertisedAddresses(bound: [Multiaddr]) -> [Multiaddr] {

@@ -24,6 +24,31 @@ package struct PrivateNetworkKey: Sendable, Hashable {
         self.bytes = Array(bytes[..<XSalsa20.keyLength])
     }
 
+    /// From a file: K3s's `ipsec.psk`, or a `swarm.key` of libp2p's (`/key/swarm/psk/1.0.0/`, the encoding, and the
+    /// key on a line each).
+    package init(file text: String) throws(PrivateNetworkError) {
+        let lines = text.split(whereSeparator: \.isNewline).map { line in
+            String(line.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+        }.filter { !$0.isEmpty }
+        guard lines.first == Self.swarmKeyHeader else {
+            guard lines.count == 1 else { throw .notHexadecimal }
+            try self.init(hexadecimal: lines[0])
+            return
+        }
+        guard lines.count == 3 else { throw .wrongLength }
+        switch lines[1] {
+        case "/base16/":
+            guard lines[2].utf8.count == 2 * XSalsa20.keyLength else { throw .wrongLength }
+            try self.init(hexadecimal: lines[2])
+        case "/base64/":
+            guard let bytes = Base64.decode(lines[2]) else { throw .notHexadecimal }
+            try self.init(bytes)
+        default: throw .unknownEncoding
+        }
+    }
+
+    private static let swarmKeyHeader = "/key/swarm/psk/1.0.0/"
+
     private static func value(_ digit: UInt8) -> UInt8? {
         switch digit {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
@@ -37,11 +62,14 @@ package struct PrivateNetworkKey: Sendable, Hashable {
 package enum PrivateNetworkError: Error, Hashable, CustomStringConvertible {
     case wrongLength
     case notHexadecimal
+    /// Of a `swarm.key`: neither `/base16/` nor `/base64/`.
+    case unknownEncoding
 
     package var description: String {
         switch self {
         case .wrongLength: "the network key must have 32 bytes"
         case .notHexadecimal: "the network key must be hexadecimal"
+        case .unknownEncoding: "the network key must be in /base16/ or /base64/"
         }
     }
 }

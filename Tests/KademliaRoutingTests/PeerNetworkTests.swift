@@ -1,0 +1,90 @@
+import Glibc
+import LibP2P
+import Logging
+import PeerRouting
+import Testing
+
+@testable import KademliaRouting
+
+/// The service as a program runs it: on real sockets, with its identity in a file.
+@Suite(.serialized, .timeLimit(.minutes(1)))
+struct PeerNetworkTests {
+    static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    static func configuration(identityPath: String? = nil) throws -> PeerNetworkConfiguration {
+        var configuration = PeerNetworkConfiguration()
+        configuration.host.listen = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
+        configuration.host.advertisesLoopback = true
+        configuration.identityPath = identityPath
+        return configuration
+    }
+
+    @Test func `two services find each other's keys as a stream, and tell their state`() async throws {
+        let path = "/tmp/weir-peer-network-\(getpid()).key"
+        defer { unlink(path) }
+        let first = try PeerNetwork(try Self.configuration(identityPath: path), logger: Self.logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await first.run() }
+            defer { group.cancelAll() }
+            var configuration = try Self.configuration()
+            let address = try await first.boundAddresses()
+            configuration.bootstrap = [StaticBootstrap(address)]
+            let second = try PeerNetwork(configuration, logger: Self.logger)
+            group.addTask { try await second.run() }
+            first.advertise([try Cluster.key("a:1")])
+            try await HostNetworkTests.until { first.isReady && second.isReady }
+            var found: [ContentPeer] = []
+            for try await peer in second.peers(with: try Cluster.key("a:1"), limit: 3, within: .seconds(10)) {
+                found.append(peer)
+            }
+            #expect(found == [ContentPeer(identifier: "\(first.peerID)", addresses: ["127.0.0.1"])])
+            try await HostNetworkTests.until {
+                second.status.peers.first?.roundTrip != nil && first.status.untoldKeys == 0
+            }
+            let status = second.status
+            #expect(status.identity == second.peerID && status.isReady && !status.isPrivateNetwork)
+            #expect(status.listenAddresses == status.advertisedAddresses && status.listenAddresses.count == 1)
+            #expect(status.peers.count == 1 && status.tableCount == 1 && status.connectedCount == 1)
+            let peer = try #require(status.peers.first)
+            #expect(peer.peer == first.peerID && peer.addresses == address && peer.agentVersion == "weir")
+            #expect(peer.answerTime != nil && peer.answeredAgo != nil)
+            #expect(first.status.advertisedKeys == 1 && status.recordCount == 1)
+        }
+        // The same name after a restart.
+        #expect(try PeerNetwork(try Self.configuration(identityPath: path), logger: Self.logger).peerID == first.peerID)
+    }
+
+    @Test func `a service that cannot listen, or has no identity, says so`() async throws {
+        var configuration = try Self.configuration()
+        configuration.host.listen = [try Multiaddr("/ip4/192.0.2.1/tcp/1")]
+        let network = try PeerNetwork(configuration, logger: Self.logger)
+        await #expect(throws: HostError.self) { try await network.run() }
+        let nowhere = try Self.configuration(identityPath: "/nonexistent/private.key")
+        #expect(throws: IdentityError.self) { _ = try PeerNetwork(nowhere, logger: Self.logger) }
+    }
+
+    @Test func `a stream of peers ends with its time, and takes the look-up along when it is left`() async throws {
+        let router = EndlessRouter()
+        let key = try Cluster.key("a:1")
+        var count = 0
+        for try await _ in router.peers(with: key, limit: 3, within: .milliseconds(20)) { count += 1 }
+        #expect(count == 1)
+        for try await _ in router.peers(with: key, limit: 3, within: .seconds(3600)) { break }
+        try await HostNetworkTests.until { router.ended.value == 2 }
+    }
+}
+
+/// Finds one peer, and looks for another for ever.
+private struct EndlessRouter: PeerRouting {
+    let ended = Counter()
+    var isReady: Bool { true }
+
+    func lookUp(_ key: RoutingKey, limit: Int, found: @escaping @Sendable (ContentPeer) -> Void) async throws {
+        found(ContentPeer(identifier: "a", addresses: ["10.0.0.1"]))
+        defer { ended.increment() }
+        try await Task.sleep(for: .seconds(3600))
+    }
+
+    func advertise(_ keys: Set<RoutingKey>) {}
+    func withdraw(_ keys: Set<RoutingKey>) {}
+}
