@@ -111,6 +111,15 @@ let package = Package(
                 serviceLifecycle,
             ]),
 
+        // A node that shares what it has: its content, and the registry that answers for it.
+        module("NodeContent", ["BlobStore", "OCI"]),
+        module(
+            "PeerRegistry",
+            [
+                "NodeContent", "PeerRouting", "PullThroughCache", "BlobStore", "OCI", "HTTPSemantics",
+                "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, logging, coreMetrics,
+            ]),
+
         // What Weir is.
         module(
             "PullThroughCache",
@@ -121,7 +130,7 @@ let package = Package(
         module(
             "RegistryServer",
             [
-                "OCI", "HTTPSemantics", "Rules", "Timekeeping", "PullThroughCache", "BlobStore",
+                "OCI", "HTTPSemantics", "Rules", "Timekeeping", "PullThroughCache", "BlobStore", "PeerRegistry",
                 nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging, metrics, serviceLifecycle,
             ]),
         module("PrometheusMetrics", [coreMetrics]),
@@ -210,6 +219,12 @@ let package = Package(
             [
                 "KademliaRouting", "LibP2P", "PeerRouting", "OCI", "HostileInput", crypto, nioCore, nioPosix, nioHTTP1,
                 asyncHTTPClient, logging, serviceLifecycle,
+            ]),
+        tests(
+            "PeerRegistryTests",
+            [
+                "PeerRegistry", "NodeContent", "PeerRouting", "RegistryServer", "BlobStore", "OCI", asyncHTTPClient,
+                nioCore, nioPosix, nioHTTP1, logging, serviceLifecycle,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(

@@ -2,6 +2,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import OCI
+internal import PeerRegistry
 internal import PullThroughCache
 
 /// What a ``BodyTransfer`` asks of its connection.
@@ -61,10 +62,12 @@ extension ConnectionHandler {
         var answer =
             if let error = error as? CacheError {
                 Answer(error, kind: .blob, rule: nil)
+            } else if error is PeerBlobError {
+                Answer(status: 404, RegistryError(.blobUnknown, "no peer has it"))
             } else {
                 Answer(status: 500, RegistryError(.unknown, "the blob cannot be read"))
             }
-        if !(error is CacheError) { answer.internalReason = "\(error)" }
+        if !(error is CacheError), !(error is PeerBlobError) { answer.internalReason = "\(error)" }
         deliver(answer)
         advance()
     }

@@ -6,14 +6,7 @@ internal import PullThroughCache
 internal import Rules
 
 /// Finds the answer to a request: which endpoint, which rule and repository, and what the cache says.
-struct Dispatcher: Sendable {
-    enum Outcome {
-        /// There at once, from memory.
-        case now(Answer)
-        /// To be waited for, away from the event loop.
-        case later(@Sendable () async -> Answer)
-    }
-
+struct Dispatcher: RequestDispatching {
     let content: any ContentSource
     let rules: @Sendable () -> RuleTable
     let operations: [String: @Sendable () async -> OperationalAnswer]
@@ -21,7 +14,7 @@ struct Dispatcher: Sendable {
     let targetLimitBytes: Int
 
     /// - Returns: what the request is counted as, and its answer.
-    func dispatch(_ request: Request) -> (kind: RequestKind, outcome: Outcome) {
+    func dispatch(_ request: Request) -> (kind: RequestKind, outcome: DispatchOutcome) {
         let target: RequestTarget
         do {
             target = try RequestTarget(request.target, limitBytes: targetLimitBytes)
@@ -47,7 +40,7 @@ struct Dispatcher: Sendable {
 
     private func outcome(
         of route: Route, target: RequestTarget, request: Request
-    ) throws(RequestRefusal) -> Outcome {
+    ) throws(RequestRefusal) -> DispatchOutcome {
         switch route {
         case .base: return .now(.base)
         case .unknown: return .now(.noEndpoint)
@@ -61,7 +54,7 @@ struct Dispatcher: Sendable {
         }
     }
 
-    private func operation(_ path: String) -> Outcome {
+    private func operation(_ path: String) -> DispatchOutcome {
         guard let operation = operations[path] else {
             return .now(
                 path == "/" ? Answer(contentType: "text/plain; charset=utf-8", text: Self.introduction) : .noEndpoint)
@@ -80,7 +73,7 @@ struct Dispatcher: Sendable {
 
     private func manifest(
         _ name: String, _ reference: String, target: RequestTarget, request: Request
-    ) throws(RequestRefusal) -> Outcome {
+    ) throws(RequestRefusal) -> DispatchOutcome {
         let (rule, repository) = try resolve(name, target: target, request: request)
         let parsed: ManifestReference
         do {
@@ -109,7 +102,7 @@ struct Dispatcher: Sendable {
 
     private func blob(
         _ name: String, _ digest: String, target: RequestTarget, request: Request
-    ) throws(RequestRefusal) -> Outcome {
+    ) throws(RequestRefusal) -> DispatchOutcome {
         let (rule, repository) = try resolve(name, target: target, request: request)
         let parsed = try parse(digest)
         // A client that has the blob already needs no fill to be told so.
@@ -135,7 +128,7 @@ struct Dispatcher: Sendable {
 
     private func tags(
         _ name: String, target: RequestTarget, request: Request
-    ) throws(RequestRefusal) -> Outcome {
+    ) throws(RequestRefusal) -> DispatchOutcome {
         let (rule, repository) = try resolve(name, target: target, request: request)
         let page = try pagination(target)
         let namespace = try namespace(target)
@@ -163,7 +156,7 @@ struct Dispatcher: Sendable {
 
     private func referrers(
         _ name: String, _ digest: String, target: RequestTarget, request: Request
-    ) throws(RequestRefusal) -> Outcome {
+    ) throws(RequestRefusal) -> DispatchOutcome {
         let (rule, repository) = try resolve(name, target: target, request: request)
         let subject = try parse(digest)
         let artifactType: String?
@@ -187,7 +180,7 @@ struct Dispatcher: Sendable {
         }
     }
 
-    private func catalog(target: RequestTarget) throws(RequestRefusal) -> Outcome {
+    private func catalog(target: RequestTarget) throws(RequestRefusal) -> DispatchOutcome {
         let page = try pagination(target)
         let table = rules()
         let start: RepositoryKey?

@@ -1,6 +1,7 @@
 package import Logging
 internal import NIOCore
 internal import NIOPosix
+package import PeerRegistry
 package import PullThroughCache
 package import Rules
 internal import ServiceLifecycle
@@ -10,7 +11,7 @@ internal import Timekeeping
 /// The registry's own port: HTTP/1.1, and HTTP/2 over TLS, on SwiftNIO.
 package final class RegistryServer: Sendable {
     private let configuration: Configuration
-    private let dispatcher: Dispatcher
+    private let dispatcher: any RequestDispatching
     private let metrics: ServerMetrics
     private let logger: Logger
     private let tls = Mutex<TLSContextHolder?>(nil)
@@ -26,6 +27,25 @@ package final class RegistryServer: Sendable {
         self.configuration = configuration
         dispatcher = Dispatcher(
             content: content, rules: rules, operations: operations, cacheName: configuration.cacheName,
+            targetLimitBytes: min(Self.targetLimitBytes, configuration.headerLimitBytes))
+        metrics = ServerMetrics()
+        self.logger = logger
+        bound = MultiThreadedEventLoopGroup.singleton.next().makePromise()
+    }
+
+    /// The registry of a node that shares its images, as Spegel answers.
+    ///
+    /// - Parameters:
+    ///   - node: nil where only `pages` are served.
+    ///   - authorization: what clients have to say, `Basic …`; nil lets everybody in.
+    ///   - pages: answers for paths outside `/v2`, told the query.
+    package init(
+        configuration: Configuration, node: (any NodeRegistry)?, authorization: String? = nil,
+        pages: [String: @Sendable (PageQuery) async -> OperationalAnswer], logger: Logger
+    ) {
+        self.configuration = configuration
+        dispatcher = NodeDispatcher(
+            node: node, authorization: authorization, pages: pages,
             targetLimitBytes: min(Self.targetLimitBytes, configuration.headerLimitBytes))
         metrics = ServerMetrics()
         self.logger = logger

@@ -1,7 +1,7 @@
 internal import NIOHTTP1
 
 /// The fields of a request that mean anything here, found in one pass. All others are dropped at this point:
-/// `Authorization`, `Cookie` and the like reach neither the cache nor a log.
+/// `Cookie` and the like reach neither the cache nor a log; `Authorization` goes no further than ``NodeDispatcher``.
 struct RequestFields: Sendable, Hashable {
     /// How a request's body is delimited. RFC 9112, 6.
     enum BodyFraming: Sendable, Hashable {
@@ -20,6 +20,12 @@ struct RequestFields: Sendable, Hashable {
     var userAgent: String?
     /// Whom the client says that it is, for the books of spent pulls: letters, digits and `._/@-`, 64 at the most.
     var clientName: String?
+    /// A peer asks, of whom no other peer is to be asked in turn.
+    var isMirrored = false
+    /// A peer's right to a private repository.
+    var grant: String?
+    /// Looked at by the registry of a node alone, where it asks for a password.
+    var authorization: String?
     var framing = BodyFraming.none
     /// `Content-Length` that is no number, or is given more than once. The parser of HTTP/1.1 refuses most such
     /// requests itself.
@@ -46,6 +52,8 @@ struct RequestFields: Sendable, Hashable {
             case 8 where isField(name, "if-range"): ifRange = value
             case 10 where isField(name, "user-agent"): userAgent = value
             case 11 where isField(name, "weir-client"): clientName = Self.clientName(value)
+            case 10 where isField(name, "weir-grant"): grant = value
+            case 13 where isField(name, "authorization"): authorization = value
             case 13 where isField(name, "if-none-match"): ifNoneMatch = joined(ifNoneMatch, value)
             case 13 where isField(name, "cache-control"): cacheControl = joined(cacheControl, value)
             case 14 where isField(name, "content-length"):
@@ -58,6 +66,7 @@ struct RequestFields: Sendable, Hashable {
             case 17 where isField(name, "transfer-encoding"):
                 if lengthCount > 0 { isMisframed = true }
                 framing = .chunked
+            case 17 where isField(name, "x-spegel-mirrored"): isMirrored = value == "true"
             default: continue
             }
         }

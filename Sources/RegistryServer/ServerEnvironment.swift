@@ -4,7 +4,7 @@ internal import PullThroughCache
 
 /// What all connections of a server share.
 final class ServerEnvironment: Sendable {
-    let dispatcher: Dispatcher
+    let dispatcher: any RequestDispatching
     let connections: ConnectionTable
     let metrics: ServerMetrics
     let accessLog: AccessLog
@@ -18,7 +18,7 @@ final class ServerEnvironment: Sendable {
     let drainTimeout: TimeAmount
 
     init(
-        configuration: RegistryServer.Configuration, dispatcher: Dispatcher, connections: ConnectionTable,
+        configuration: RegistryServer.Configuration, dispatcher: any RequestDispatching, connections: ConnectionTable,
         metrics: ServerMetrics, date: DateField, refreshAllowedFrom: [AddressBlock], logger: Logger
     ) {
         self.dispatcher = dispatcher

@@ -1,0 +1,43 @@
+package import NodeContent
+package import OCI
+package import PeerRouting
+
+/// What a node says it has, and under which names.
+package struct AdvertisedKeys: Sendable, Hashable {
+    package private(set) var all: Set<RoutingKey> = []
+    /// The repositories through which content is known here.
+    package private(set) var repositories: [Digest: Set<Place>] = [:]
+    /// How many of each there are, by registry.
+    package private(set) var tags: [RegistryHost: Int] = [:]
+    package private(set) var images: [RegistryHost: Int] = [:]
+    package private(set) var contents: [RegistryHost: Int] = [:]
+
+    package struct Place: Sendable, Hashable {
+        package let registry: RegistryHost
+        package let repository: RepositoryName
+    }
+
+    package init() {}
+
+    /// Everything that `filter` lets pass. As Spegel has it: a tag by its whole name, and each digest by itself.
+    package init(_ list: [NodeImage], filter: RegistryFilter) {
+        var contents: [RegistryHost: Set<Digest>] = [:]
+        for image in list where !image.digests.isEmpty {
+            if let tag = image.tag {
+                guard filter.allows(image.registry, image.repository, tag) else { continue }
+                all.insert(RoutingKey(registry: image.registry, repository: image.repository, tag: tag))
+                tags[image.registry, default: 0] += 1
+            } else {
+                guard filter.allows(image.registry, image.repository) else { continue }
+                images[image.registry, default: 0] += 1
+            }
+            let place = Place(registry: image.registry, repository: image.repository)
+            for digest in image.digests {
+                all.insert(RoutingKey(digest))
+                repositories[digest, default: []].insert(place)
+                contents[image.registry, default: []].insert(digest)
+            }
+        }
+        self.contents = contents.mapValues(\.count)
+    }
+}

@@ -1,0 +1,163 @@
+import NIOHTTP1
+import OCI
+import PeerRouting
+import Testing
+
+@testable import PeerRegistry
+
+/// Real servers and real connections; only who has what is known beforehand.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct PeerBlobTests {
+    private let bytes = noise(2 << 20)
+
+    @Test func `a blob that is here is served here, whole and in parts`() async throws {
+        try await Cluster.with(1) { cluster async throws in
+            let digest = cluster.nodes[0].content.put(bytes)
+            let whole = try await cluster.blob(0, digest)
+            #expect(whole.status == 200)
+            #expect(isSame(whole.body, bytes))
+            #expect(whole.headers.first(name: "Docker-Content-Digest") == "\(digest)")
+            #expect(whole.headers.first(name: "OCI-Namespace") == "docker.io")
+            #expect(whole.headers.first(name: "Accept-Ranges") == "bytes")
+            for (range, expected) in [
+                ("bytes=5-9", 5..<10), ("bytes=2000000-", 2_000_000..<bytes.count),
+                ("bytes=-7", bytes.count - 7..<bytes.count),
+            ] {
+                let part = try await cluster.blob(0, digest, fields: [("Range", range)])
+                #expect(part.status == 206)
+                #expect(isSame(part.body, Array(bytes[expected])))
+            }
+            #expect(try await cluster.blob(0, digest, fields: [("Range", "bytes=99999999-")]).status == 416)
+        }
+    }
+
+    @Test func `a blob that a peer has is served from the peer, and counts as not here for peers`() async throws {
+        try await Cluster.with(2) { cluster async throws in
+            let digest = cluster.nodes[1].share(bytes)
+            let answer = try await cluster.blob(0, digest)
+            #expect(answer.status == 200)
+            #expect(isSame(answer.body, bytes))
+            let mirrored = try await cluster.blob(0, digest, fields: [("X-Spegel-Mirrored", "true")])
+            #expect(mirrored.status == 404)
+            let head = try await cluster.get(0, "/v2/library/x/blobs/\(digest)?ns=docker.io", method: .HEAD)
+            #expect(head.status == 200)
+            #expect(head.headers.first(name: "Content-Length") == "\(bytes.count)")
+        }
+    }
+
+    @Test(arguments: [(0, 10), (5, 2_000_000), (1_999_990, 2_097_152), (0, 1)])
+    func `a part of a peer's blob is cut from the verified whole`(_ start: Int, _ end: Int) async throws {
+        try await Cluster.with(2) { cluster async throws in
+            let digest = cluster.nodes[1].share(bytes)
+            let part = try await cluster.blob(0, digest, fields: [("Range", "bytes=\(start)-\(end - 1)")])
+            #expect(part.status == 206)
+            #expect(isSame(part.body, Array(bytes[start..<end])))
+            #expect(part.headers.first(name: "Content-Range") == "bytes \(start)-\(end - 1)/\(bytes.count)")
+        }
+    }
+
+    @Test func `a transfer that breaks off goes on from another peer`() async throws {
+        try await Cluster.with(3) { cluster async throws in
+            let digest = DigestHasher.digest(of: bytes)
+            cluster.nodes[1].lie(.init(bytes: bytes, breaksAt: 1 << 20), as: digest)
+            let first = Task { try await cluster.blob(0, digest) }
+            // The second becomes known when the first has had its turn, as well as before.
+            _ = cluster.nodes[2].share(bytes)
+            let answer = try await first.value
+            #expect(answer.isWhole)
+            #expect(isSame(answer.body, bytes))
+        }
+    }
+
+    @Test func `a transfer that stalls goes on from another peer`() async throws {
+        try await Cluster.with(3) { cluster async throws in
+            let digest = DigestHasher.digest(of: bytes)
+            cluster.nodes[1].lie(.init(bytes: bytes, stallsAt: 1 << 20), as: digest)
+            _ = cluster.nodes[2].share(bytes)
+            // Whichever was asked first: one of these two requests meets the peer that stalls.
+            for _ in 0..<2 {
+                let answer = try await cluster.blob(0, digest)
+                #expect(answer.isWhole)
+                #expect(isSame(answer.body, bytes))
+            }
+        }
+    }
+
+    @Test func `a peer that lies is cut off before the last byte, and set aside`() async throws {
+        try await Cluster.with(2) { cluster async throws in
+            var wrong = bytes
+            wrong[wrong.count / 2] ^= 1
+            let digest = DigestHasher.digest(of: bytes)
+            cluster.nodes[1].lie(.init(bytes: wrong), as: digest)
+            let answer = try await cluster.blob(0, digest)
+            #expect(!answer.isWhole)
+            #expect(answer.body.count < bytes.count)
+            #expect(cluster.nodes[0].registry.peersSetAside.map(\.reason) == ["lied"])
+            #expect(try await cluster.blob(0, digest).status == 404)
+        }
+    }
+
+    @Test func `a lie at the end of a part is not given out either`() async throws {
+        try await Cluster.with(2) { cluster async throws in
+            var wrong = bytes
+            wrong[wrong.count - 1] ^= 1
+            let digest = DigestHasher.digest(of: bytes)
+            cluster.nodes[1].lie(.init(bytes: wrong), as: digest)
+            let answer = try await cluster.blob(0, digest, fields: [("Range", "bytes=10-19")])
+            #expect(!answer.isWhole)
+            #expect(answer.body.count < 10)
+        }
+    }
+
+    @Test func `a small lie costs the client nothing: another peer is asked`() async throws {
+        try await Cluster.with(3) { cluster async throws in
+            let small = noise(1000)
+            let digest = DigestHasher.digest(of: small)
+            cluster.nodes[1].lie(.init(bytes: noise(1000, seed: 2)), as: digest)
+            _ = cluster.nodes[2].share(small)
+            for _ in 0..<3 {
+                let answer = try await cluster.blob(0, digest)
+                #expect(answer.isWhole)
+                #expect(isSame(answer.body, small))
+            }
+        }
+    }
+
+    @Test(arguments: [[UInt8](), noise(999), noise(1001)])
+    func `a peer that is wrong about the length gives nothing whole`(_ wrong: [UInt8]) async throws {
+        try await Cluster.with(2) { cluster async throws in
+            let digest = DigestHasher.digest(of: noise(1000))
+            cluster.nodes[1].lie(.init(bytes: wrong), as: digest)
+            let answer = try await cluster.blob(0, digest)
+            #expect(answer.status == 404 || !answer.isWhole)
+            #expect(answer.status == 404 || answer.body.count < wrong.count)
+        }
+    }
+
+    @Test func `an empty blob is served when it is the right one`() async throws {
+        try await Cluster.with(2) { cluster async throws in
+            let digest = cluster.nodes[1].share([])
+            let answer = try await cluster.blob(0, digest)
+            #expect(answer.status == 200)
+            #expect(answer.body == [])
+        }
+    }
+
+    @Test func `a peer that has not what it said makes room for the next`() async throws {
+        try await Cluster.with(4) { cluster async throws in
+            let digest = DigestHasher.digest(of: bytes)
+            for liar in 1...2 { cluster.nodes[liar].router.advertise([RoutingKey(digest)]) }
+            _ = cluster.nodes[3].share(bytes)
+            #expect(try await isSame(cluster.blob(0, digest).body, bytes))
+            #expect(cluster.nodes[0].registry.peersSetAside == [])
+        }
+    }
+
+    @Test func `when nobody has it the client is sent on in time`() async throws {
+        try await Cluster.with(2, configure: { $0.resolveTimeout = .milliseconds(20) }) { cluster async throws in
+            let start = ContinuousClock.now
+            let answer = try await cluster.blob(0, DigestHasher.digest(of: [1]))
+            #expect(answer.status == 404)
+            #expect(ContinuousClock.now - start < .seconds(2))
+        }
+    }
+}

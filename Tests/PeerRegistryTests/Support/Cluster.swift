@@ -1,0 +1,170 @@
+import AsyncHTTPClient
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NodeContent
+import OCI
+import PeerRouting
+import RegistryServer
+import ServiceLifecycle
+
+@testable import PeerRegistry
+
+/// Nodes on addresses of the loopback, all on one port, as in a cluster.
+struct Cluster: Sendable {
+    let nodes: [Node]
+    /// The client of the tests, more patient than that of the nodes.
+    let client: HTTPClient
+
+    struct Node: Sendable {
+        let content: MemoryContent
+        let registry: PeerRegistry
+        let advertiser: Advertiser
+        let router: InMemoryRouter
+        let address: String
+        let origin: String
+
+        /// Puts content here and says so.
+        func share(_ bytes: [UInt8]) -> Digest {
+            let digest = content.put(bytes)
+            router.advertise([RoutingKey(digest)])
+            return digest
+        }
+
+        /// Says that it has `digest`, and gives something else.
+        func lie(_ blob: MemoryContent.Blob, as digest: Digest) {
+            content.put(digest, blob)
+            router.advertise([RoutingKey(digest)])
+        }
+    }
+
+    static func with<Result: Sendable>(
+        _ count: Int, filter: RegistryFilter = .open, authorization: String? = nil,
+        configure: (inout PeerRegistryConfiguration) -> Void = { _ in },
+        _ body: (Cluster) async throws -> Result
+    ) async throws -> Result {
+        let port = try await freePort()
+        var configuration = PeerRegistryConfiguration()
+        configuration.registryPort = port
+        configuration.authorization = authorization
+        configuration.resolveTimeout = .seconds(2)
+        configuration.answerTimeout = .seconds(5)
+        configuration.stallTimeout = .milliseconds(500)
+        configure(&configuration)
+        var limits = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        limits.timeout = .init(connect: .seconds(2), read: .milliseconds(500))
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: limits)
+        let asking = HTTPClient(eventLoopGroupProvider: .singleton)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let swarm = InMemorySwarm()
+        let nodes = (0..<count).map { index in
+            let address = "127.0.0.\(index + 2)"
+            let router = InMemoryRouter(swarm, as: ContentPeer(identifier: "peer\(index)", addresses: [address]))
+            let content = MemoryContent()
+            let metrics = NodeMetrics(usesSpegelNames: true)
+            var pace = Advertiser.Configuration()
+            pace.settleTime = .milliseconds(1)
+            pace.retryMin = .milliseconds(1)
+            let advertiser = Advertiser(
+                content: content, routing: router, filter: filter, configuration: pace, metrics: metrics,
+                logger: logger)
+            let registry = PeerRegistry(
+                configuration: configuration, content: content, routing: router, filter: filter,
+                advertiser: advertiser, peerClient: client, centralClient: client, metrics: metrics, logger: logger)
+            return Node(
+                content: content, registry: registry, advertiser: advertiser, router: router, address: address,
+                origin: "http://\(address):\(port)")
+        }
+        let cluster = Cluster(nodes: nodes, client: asking)
+        do {
+            let result = try await cluster.serve(authorization: authorization, logger: logger, body)
+            try await client.shutdown()
+            try await asking.shutdown()
+            return result
+        } catch {
+            try? await client.shutdown()
+            try? await asking.shutdown()
+            throw error
+        }
+    }
+
+    private func serve<Result: Sendable>(
+        authorization: String?, logger: Logger, _ body: (Cluster) async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            for node in nodes {
+                var configuration = RegistryServer.Configuration(listen: [String(node.origin.dropFirst(7))])
+                configuration.drainTimeout = .zero
+                let server = RegistryServer(
+                    configuration: configuration, node: node.registry, authorization: authorization,
+                    pages: ["/livez": { _ in OperationalAnswer(body: "ok\n") }], logger: logger)
+                tasks.addTask { try await server.run() }
+                _ = try await server.boundAddresses()
+            }
+            defer { tasks.cancelAll() }
+            return try await body(self)
+        }
+    }
+
+    private static func freePort() async throws -> Int {
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.2", port: 0).get()
+        let port = channel.localAddress?.port ?? 0
+        try await channel.close()
+        return port
+    }
+
+    struct Answer: Sendable {
+        let status: Int
+        let headers: HTTPHeaders
+        let body: [UInt8]
+        /// Whether the body ended as it should.
+        let isWhole: Bool
+    }
+
+    func get(_ node: Int, _ path: String, method: HTTPMethod = .GET, fields: [(String, String)] = []) async throws
+        -> Answer
+    {
+        var request = HTTPClientRequest(url: nodes[node].origin + path)
+        request.method = method
+        for (name, value) in fields { request.headers.add(name: name, value: value) }
+        let response = try await client.execute(request, timeout: .seconds(20))
+        var body: [UInt8] = []
+        var isWhole = true
+        do {
+            for try await bytes in response.body { body += bytes.readableBytesView }
+        } catch {
+            isWhole = false
+        }
+        return Answer(status: Int(response.status.code), headers: response.headers, body: body, isWhole: isWhole)
+    }
+
+    func blob(_ node: Int, _ digest: Digest, fields: [(String, String)] = []) async throws -> Answer {
+        try await get(node, "/v2/library/x/blobs/\(digest)?ns=docker.io", fields: fields)
+    }
+}
+
+/// Some bytes that are the same for the same seed.
+func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    return (0..<count).map { _ in
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return UInt8(truncatingIfNeeded: state >> 32)
+    }
+}
+
+/// A manifest that names a configuration and a layer.
+func manifest(config: Digest, layer: Digest) -> [UInt8] {
+    let text = """
+        {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",\
+        "config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"\(config)","size":10},\
+        "layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"\(layer)","size":10}]}
+        """
+    return Array(text.utf8)
+}
+
+/// Whether two long texts are the same; `#expect` alone would take minutes to say where they are not.
+func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool { left == right }
