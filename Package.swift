@@ -140,7 +140,8 @@ let package = Package(
         module(
             "Commands",
             [
-                "OCI", "HTTPSemantics", "Rules", "ImageRewriting", "ImageFiles", "Timekeeping", "Upstream",
+                "OCI", "HTTPSemantics", "Rules", "ImageRewriting", "ImageFiles", "AgeEncryption", "SOPS", "Credentials",
+                "CredentialSources", "Timekeeping", "Upstream",
                 "UpstreamClient", "BlobStore",
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",

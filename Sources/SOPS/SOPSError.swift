@@ -46,7 +46,7 @@ package struct SOPSError: Error, Hashable, Sendable, CustomStringConvertible {
         case .dataKey(let error): "its data key cannot be had: \(error)"
         case .noKey:
             "it is encrypted by SOPS, and there is no age key to decrypt it with; set SOPS_AGE_KEY_FILE, SOPS_AGE_KEY, "
-                + "or 'sops.ageKeyFile'"
+                + "or 'decryption.ageKeyFile'"
         case .notEncrypted: "the value is not encrypted, though it should be by the file's own rules"
         case .malformedValue: "the encrypted value is malformed"
         case .valueAltered: "the encrypted value was altered, or stood under another key"

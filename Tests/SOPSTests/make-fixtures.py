@@ -166,6 +166,10 @@ def main():
     make("mac-only-encrypted.yaml", MIXED, [mine], matching, ("encrypted_regex", "^(password$|token)"), only=True)
     others = lambda path: not any(key in ("name", "size", "port") for key in path)
     make("unencrypted-regex.yaml", MIXED, [mine], others, ("unencrypted_regex", "^(name|size|port)$"))
+    # For the configuration's own tests: a whole one, and one in which a value has no place where it stands.
+    lab = [("registry", "http://127.0.0.1:5002"), ("username", "me"), ("accessToken", "hush-lab")]
+    make("configuration.yaml", [("listen", "127.0.0.1:5001"), ("rules", [("lab", lab)])], [mine])
+    make("wrong.yaml", [("listen", "hush hush"), ("log", [("level", "hush")]), ("storage", [("limit", "hush")])], [mine])
     make("pgp.yaml", ACCOUNTS, [], extra=[("pgp", [[("fp", "AAAA"), ("enc", "x")]])])
     make("kms.yaml", ACCOUNTS, [], extra=[("kms", [[("arn", "arn:aws:kms:x"), ("enc", "x")]])])
     make("groups.yaml", ACCOUNTS, [mine], extra=[("key_groups", [[("hc_vault", [])], [("hc_vault", [])]])])

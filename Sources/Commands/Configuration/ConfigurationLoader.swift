@@ -3,7 +3,6 @@ internal import PullThroughCache
 internal import RegistryServer
 internal import Rules
 internal import UpstreamClient
-internal import Yams
 
 #if canImport(Glibc)
     internal import Glibc
@@ -39,36 +38,10 @@ package struct ConfigurationLoader: Sendable {
 
     /// - Throws: ``ConfigurationError`` with everything that is wrong, warnings included.
     package func load() throws(ConfigurationError) -> LoadedConfiguration {
-        var problems: [ConfigurationProblem] = []
-        var settings = Settings()
-        let format = Format<Settings>.configuration
-        func read(_ node: Node, source: String, directory: String) {
-            var reader = SettingsReader(
-                source: source, substitution: Substitution(environment: environment, directory: directory))
-            if let value = format.read(node, settings, &reader) { settings = value }
-            problems += reader.problems
-        }
-
         let path = try chosenFile()
-        if let path {
-            do throws(ConfigurationProblem) {
-                if let root = try YAMLDocument.parse(try contents(of: path), source: path) {
-                    let absolute = resolved(path, in: workingDirectory)
-                    let directory = absolute.lastIndex(of: "/").map { String(absolute[..<$0]) } ?? ""
-                    read(root, source: path, directory: directory.isEmpty ? "/" : directory)
-                }
-            } catch {
-                problems.append(error)
-            }
-        }
-        let (overrides, warnings) = EnvironmentVariables.overrides(environment)
-        problems += warnings
-        for override in overrides { read(override.node, source: override.source, directory: workingDirectory) }
-        for flag in flags {
-            let override = ConfigurationOverride(
-                source: flag.name, path: flag.path, text: flag.value, isList: flag.path == ["listen"])
-            read(override.node, source: flag.name, directory: workingDirectory)
-        }
+        let (layers, layerProblems) = layers(file: path)
+        var (settings, problems) = read(layers)
+        problems += layerProblems
 
         let assembly = RuleAssembly(settings)
         problems += assembly.problems
@@ -96,14 +69,6 @@ package struct ConfigurationLoader: Sendable {
         if let file { return file }
         if let file = environment[EnvironmentVariables.configuration], !file.isEmpty { return file }
         return access(fallbackFile, F_OK) == 0 ? fallbackFile : nil
-    }
-
-    private func contents(of path: String) throws(ConfigurationProblem) -> String {
-        do throws(FileReadError) {
-            return try readTextFile(resolved(path, in: workingDirectory), limitBytes: YAMLDocument.sizeLimitBytes)
-        } catch {
-            throw ConfigurationProblem("the configuration file \(error.reason)", at: .init(source: path))
-        }
     }
 
     // MARK: What concerns several settings

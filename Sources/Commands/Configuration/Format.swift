@@ -140,9 +140,10 @@ struct TableEntry<Key, Value> {
 }
 
 extension Format {
-    /// Named values in their order, such as the rules.
+    /// Named values in their order, such as the rules; read over those that were there before, of which the same
+    /// names are read over and the others come last.
     /// - Parameter parseKey: throws what is wrong with a name, in words that follow it.
-    func table<Key>(
+    func table<Key: Hashable>(
         keyExpectation: String, showKey: @escaping (Key) -> String,
         parseKey: @escaping (String) throws(ValueProblem) -> Key
     ) -> Format<[TableEntry<Key, Value>]> {
@@ -151,12 +152,14 @@ extension Format {
             schema: .object([
                 .init("type", .array([.string("object"), .string("null")])), .init("additionalProperties", schema),
             ]),
-            read: { node, _, reader in
+            read: { node, old, reader in
                 guard
                     let entries = reader.entries(
                         node, expected: "a table from \(keyExpectation) to \(self.expectation)")
                 else { return nil }
-                return entries.compactMap { entry in
+                let before = Dictionary(
+                    (old ?? []).map { ($0.key.value, $0.value) }, uniquingKeysWith: { _, last in last })
+                let read = entries.compactMap { entry -> TableEntry<Key, Value>? in
                     var key: Key?
                     do throws(ValueProblem) {
                         key = try parseKey(entry.key)
@@ -164,10 +167,12 @@ extension Format {
                         reader.report("'\(entry.key.prefix(80))' \(error.message)", at: entry.keyNode)
                     }
                     // Read even under a wrong name, so that every error is told at once.
-                    let value = self.read(entry.value, nil, &reader)
+                    let value = self.read(entry.value, key.flatMap { before[$0] }, &reader)
                     guard let key, let value else { return nil }
                     return TableEntry(key: Located(value: key, place: reader.place(entry.keyNode)), value: value)
                 }
+                let names = Set(read.map(\.key.value))
+                return read + (old ?? []).filter { !names.contains($0.key.value) }
             },
             show: { entries in .object(entries.map { .init(showKey($0.key.value), self.show($0.value)) }) })
     }

@@ -12,6 +12,15 @@ extension Settings {
     static var keys: [Setting<Settings>] {
         [
             Setting(
+                "include", \.include, Format.path("a configuration file").located.oneOrList, standard: .array([]),
+                "Files of the same form, which this one is laid over; SOPS may have encrypted them."),
+            Setting(
+                "rulesFrom", \.rulesFrom, Format.path("a file of rules").located.oneOrList, standard: .array([]),
+                "Files that hold what stands under 'rules' and nothing else; SOPS may have encrypted them."),
+            Setting(
+                "decryption", \.decryption, .group(DecryptionSettings.keys, { DecryptionSettings() }),
+                "Keys to files encrypted by SOPS, beside those that sops itself would take."),
+            Setting(
                 "listen", \.listen, Format.listenAddress.oneOrList, standard: .string("0.0.0.0:5000"),
                 "Where clients connect. Port 0 takes a free one."),
             Setting(
@@ -68,6 +77,20 @@ extension Settings {
                 "cannot name a rule, since it is the first part of image names: lower-case letters and digits, joined "
                     + "by '.', '_' or '-', in parts separated by '/'")
         }
+    }
+}
+
+extension DecryptionSettings {
+    static var keys: [Setting<Self>] {
+        [
+            Setting(
+                "ageKeyFile", \.ageKeyFile, Format.path("a file of age keys").located,
+                "age keys, as 'age-keygen' writes them; a file locked with a passphrase has to be armored."),
+            Setting("ageKey", \.ageKey, Format.secret("an age key").located, "An age key itself."),
+            Setting(
+                "agePassphrase", \.agePassphrase, Format.secret("a passphrase").located,
+                "What the file of keys is locked with."),
+        ]
     }
 }
 

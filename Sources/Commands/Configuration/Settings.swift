@@ -4,6 +4,9 @@ internal import Rules
 
 /// The configuration as it is written: what the file, the environment and the flags say, one laid over the other.
 struct Settings {
+    var include: [Located<String>] = []
+    var rulesFrom: [Located<String>] = []
+    var decryption = DecryptionSettings()
     var listen: [String] = ["0.0.0.0:5000"]
     var tls: Located<ServerTLSSettings>?
     var storage = StorageSettings()
@@ -19,6 +22,13 @@ struct Settings {
     var log = LogSettings()
     var control = ControlSettings()
     var rewrite = RewriteSettings()
+}
+
+/// What files encrypted by SOPS are decrypted with.
+struct DecryptionSettings {
+    var ageKeyFile: Located<String>?
+    var ageKey: Located<Secret>?
+    var agePassphrase: Located<Secret>?
 }
 
 struct ServerTLSSettings {

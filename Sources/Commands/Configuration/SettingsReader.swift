@@ -1,3 +1,4 @@
+internal import SOPS
 internal import Yams
 
 /// Walks a tree of YAML nodes and gathers everything that is wrong with it.
@@ -51,7 +52,9 @@ struct SettingsReader {
             return nil
         }
         do {
-            return try substitution.apply(to: scalar.string)
+            var text = try substitution.apply(to: scalar.string)
+            if SOPSDocument.isDecrypted(scalar) { text.isQuotable = false }
+            return text
         } catch {
             report(error.message, at: node)
             return nil
