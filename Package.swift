@@ -136,7 +136,10 @@ let package = Package(
         module("PrometheusMetrics", [coreMetrics]),
         module(
             "ControlServer",
-            ["OCI", "Rules", "Timekeeping", "PullThroughCache", hummingbird, logging, nioCore, serviceLifecycle]),
+            [
+                "OCI", "Rules", "Timekeeping", "MetadataStore", "PullThroughCache", hummingbird, logging, nioCore,
+                serviceLifecycle,
+            ]),
         module(
             "Commands",
             [
@@ -230,12 +233,15 @@ let package = Package(
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(
             "ControlServerTests",
-            ["ControlServer", "OCI", "Rules", "PullThroughCache", asyncHTTPClient, hummingbird, logging]),
+            [
+                "ControlServer", "MetadataStore", "OCI", "Rules", "Timekeeping", "PullThroughCache", asyncHTTPClient,
+                hummingbird, logging,
+            ]),
         tests(
             "CommandsTests",
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
-                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "Timekeeping", logging,
+                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping", logging,
                 nioCore,
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no

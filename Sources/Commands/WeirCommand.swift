@@ -60,6 +60,8 @@ struct WeirCommand: AsyncParsableCommand {
                 name: "Running service",
                 subcommands: [StatusCommand.self, ExplainCommand.self, RefreshCommand.self, ReloadCommand.self]),
             CommandGroup(
+                name: "Pull limits", subcommands: [QuotaCommand.self, PlanCommand.self, WarmCommand.self]),
+            CommandGroup(
                 name: "Contents",
                 subcommands: [
                     PinCommand.self, UnpinCommand.self, PinsCommand.self, EvictCommand.self, CollectCommand.self,

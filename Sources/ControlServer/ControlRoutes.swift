@@ -9,6 +9,7 @@ struct ControlRoutes: Sendable {
         let router = Router()
         router.add(middleware: UnknownRoutes())
         addOperations(to: router)
+        addPulls(to: router)
         let service = service
         router.get("/v1/status") { _, _ in
             await Self.answer { () throws(ControlError) in try await service.status() }
@@ -79,14 +80,18 @@ struct ControlRoutes: Sendable {
 
     // MARK: Answers
 
-    private static func answer<Document: Encodable>(
+    static func answer<Document: Encodable>(
         _ make: () async throws(ControlError) -> Document
     ) async -> Response {
         do throws(ControlError) {
             return json(try await make(), status: .ok)
         } catch {
-            return json(ErrorDocument(error), status: status(for: error.kind))
+            return refusal(error)
         }
+    }
+
+    static func refusal(_ error: ControlError) -> Response {
+        json(ErrorDocument(error), status: status(for: error.kind))
     }
 
     private static func status(for kind: ControlError.Kind) -> HTTPResponse.Status {

@@ -1,7 +1,7 @@
 /// What the control server can be asked to do: the running service, or what a test puts in its place.
 ///
 /// References are as a user writes them: `nginx`, `ghcr.io/a/b:1`, `dockerhub/library/nginx`.
-package protocol ControlledService: Sendable {
+package protocol ControlledService: PullManagement {
     func status() async throws(ControlError) -> StatusDocument
     func explain(_ reference: String) async throws(ControlError) -> ExplanationDocument
     /// Has the upstream confirm the reference now, whatever its freshness.

@@ -16,16 +16,17 @@ package final class PullThroughCache: ContentSource {
     private let clock: any WallClock
     private let store: any BlobStore
     private let work = BackgroundWork()
-    private let catalogue: Catalogue
+    let catalogue: Catalogue
     private let ledger: PullLedger
-    private let spending: SpendLedger
+    let spending: SpendLedger
     private let upstreams: UpstreamDirectory
     private let collector: Collector
     private let fills: Fills
-    private let manifests: Manifests
-    private let blobs: Blobs
+    let manifests: Manifests
+    let blobs: Blobs
     private let listings: Listings
     private let explainer: Explainer
+    let planner: Planner
 
     package init(
         configuration: Configuration, upstreams: [RuleName: any UpstreamRegistry], blobs store: any BlobStore,
@@ -93,6 +94,8 @@ package final class PullThroughCache: ContentSource {
         listings = Listings(
             catalogue: catalogue, manifests: manifests, upstreams: directory,
             limitBytes: configuration.manifestLimitBytes)
+        planner = Planner(
+            catalogue: catalogue, keeper: keeper, store: store, upstreams: directory, clock: clock)
         explainer = Explainer(
             catalogue: catalogue, keeper: keeper, store: store, upstreams: directory, clock: clock)
     }
@@ -201,16 +204,6 @@ package final class PullThroughCache: ContentSource {
         try await converting { try await catalogue.metadata.pins() }
     }
 
-    /// Who spent which pulls since `moment`, to the hour.
-    package func spend(
-        by grouping: SpendGrouping, since moment: Timestamp, limit: Int
-    ) async throws(CacheError) -> [SpendSum] {
-        try await converting {
-            await spending.flush()
-            return try await catalogue.metadata.spend(by: grouping, since: moment.hour, limit: limit)
-        }
-    }
-
     package func report() async throws(CacheError) -> CacheReport {
         try await converting {
             let statistics = try await catalogue.metadata.statistics()
@@ -225,7 +218,7 @@ package final class PullThroughCache: ContentSource {
         }
     }
 
-    private func converting<Value>(_ operation: () async throws -> Value) async throws(CacheError) -> Value {
+    func converting<Value>(_ operation: () async throws -> Value) async throws(CacheError) -> Value {
         do { return try await operation() } catch { throw CacheError(error) }
     }
 }

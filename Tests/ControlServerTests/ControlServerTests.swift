@@ -11,7 +11,7 @@ import Testing
 
 @Suite struct ControlServerTests {
     /// Runs `body` against a server on a socket in a directory of its own, and ends the server.
-    private func withServer(
+    func withServer(
         prepare: (String) throws -> Void = { _ in },
         _ body: (_ socket: String, _ service: StubService) async throws -> Void
     ) async throws {
@@ -58,7 +58,7 @@ import Testing
         return path
     }
 
-    private func exchange(_ socket: String, _ method: String, _ path: String) async throws -> (Int, String, String) {
+    func exchange(_ socket: String, _ method: String, _ path: String) async throws -> (Int, String, String) {
         let host = socket.replacingOccurrences(of: "/", with: "%2F")
         var request = HTTPClientRequest(url: "http+unix://\(host)\(path)")
         request.method = .init(rawValue: method)

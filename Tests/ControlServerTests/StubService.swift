@@ -1,4 +1,5 @@
 import ControlServer
+import MetadataStore
 import OCI
 import PullThroughCache
 import Rules
@@ -10,7 +11,7 @@ final class StubService: ControlledService {
     let calls = Mutex<[String]>([])
     let unready = Mutex<String?>(nil)
 
-    private func note(_ call: String) { calls.withLock { $0.append(call) } }
+    func note(_ call: String) { calls.withLock { $0.append(call) } }
 
     func status() async throws(ControlError) -> StatusDocument {
         note("status")
@@ -81,4 +82,48 @@ final class StubService: ControlledService {
     func metrics() async -> String { "# TYPE a counter\na 1\n" }
 
     func unreadiness() async -> String? { unready.withLock { $0 } }
+}
+
+extension StubService {
+    func spend(_ query: SpendQuery) async throws(ControlError) -> SpendDocument {
+        note("spend \(query.grouping.rawValue) \(query.since.wholeSeconds) \(query.rowLimit)")
+        let moment = Timestamp(seconds: 3600)
+        do {
+            let sums = [
+                SpendSum(spender: .client(address: "192.0.2.1", user: "ci"), pulls: 5, refused: 1, lastHour: moment),
+                SpendSum(spender: .weir(.warm), pulls: 2, refused: 0, lastHour: moment),
+            ]
+            let totals = [SpendSum(rule: try RuleName("hub"), pulls: 7, refused: 1, lastHour: moment)]
+            return SpendDocument(
+                query, sums: sums, totals: totals, since: Timestamp(seconds: 0), until: Timestamp(seconds: 7200))
+        } catch {
+            throw ControlError(.failed, "\(error)")
+        }
+    }
+
+    func plan(_ request: PlanRequest) async throws(ControlError) -> PlanDocument {
+        note("plan \(request.references) \(request.platforms) \(request.asksUpstream)")
+        return PlanDocument(
+            images: request.references.map { PlanDocument.Image(reference: $0, state: .absent) }, rules: [],
+            missingBytes: 9)
+    }
+
+    func check(_ request: WarmRequest) throws(ControlError) {
+        if request.concurrency < 1 { throw ControlError(.badRequest, "'concurrency' is wrong") }
+    }
+
+    func warm(_ request: WarmRequest, on board: WarmBoard) async {
+        note("warm \(request.references)")
+        for index in request.references.indices {
+            board.update(index) { image in
+                image.state = .done
+                image.presentBytes = Int64(index)
+            }
+        }
+        // Until whoever listens leaves.
+        if request.references == ["endless"] {
+            try? await Task.sleep(for: .seconds(600))
+            note("cancelled \(Task.isCancelled)")
+        }
+    }
 }

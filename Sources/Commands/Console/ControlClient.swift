@@ -24,35 +24,58 @@ struct ControlClient: Sendable {
         _ method: Method, _ path: String, query: [(String, String)] = [], timeout: Duration = .seconds(30),
         as type: Document.Type = Document.self
     ) async throws(CommandFailure) -> Document {
-        let (status, bytes) = try await exchange(method, path, query: query, timeout: timeout)
-        guard (200...299).contains(status) else { throw failure(status: status, bytes: bytes) }
-        do {
-            return try ControlJSON.decode(type, from: bytes)
-        } catch {
-            throw CommandFailure(
-                .failure, "the service's answer is not understood; is it of another version than this command?")
-        }
+        let (status, bytes) = try await exchange(method, path, query: query, body: nil, timeout: timeout)
+        return try understood(status: status, bytes, as: type)
     }
 
-    private func exchange(
-        _ method: Method, _ path: String, query: [(String, String)], timeout: Duration
+    func understood<Document: Decodable>(
+        status: Int, _ bytes: [UInt8], as type: Document.Type
+    ) throws(CommandFailure) -> Document {
+        guard (200...299).contains(status) else { throw failure(status: status, bytes: bytes) }
+        do { return try ControlJSON.decode(type, from: bytes) } catch { throw Self.nonsense }
+    }
+
+    static let nonsense = CommandFailure(
+        .failure, "the service's answer is not understood; is it of another version than this command?")
+
+    func exchange(
+        _ method: Method, _ path: String, query: [(String, String)], body: [UInt8]?, timeout: Duration
     ) async throws(CommandFailure) -> (status: Int, bytes: [UInt8]) {
+        let response = try await open(method, path, query: query, body: body, timeout: timeout)
+        return (Int(response.status.code), try await collected(response))
+    }
+
+    /// Waits for the head of the answer.
+    func open(
+        _ method: Method, _ path: String, query: [(String, String)], body: [UInt8]?, timeout: Duration
+    ) async throws(CommandFailure) -> HTTPClientResponse {
         try checkReachable()
         let query = query.map { "\($0.0)=\(Self.percentEncoded($0.1))" }.joined(separator: "&")
         let url = "http+unix://\(Self.percentEncoded(socket))\(path)\(query.isEmpty ? "" : "?\(query)")"
         var request = HTTPClientRequest(url: url)
         request.method = .init(rawValue: method.rawValue)
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(ByteBuffer(bytes: body))
+        }
         do {
-            let response = try await HTTPClient.shared.execute(
+            return try await HTTPClient.shared.execute(
                 request, timeout: .nanoseconds(timeout.components.seconds * 1_000_000_000))
-            let body = try await response.body.collect(upTo: Self.answerLimitBytes)
-            return (Int(response.status.code), Array(body.readableBytesView))
         } catch {
             throw broken(error)
         }
     }
 
-    private func failure(status: Int, bytes: [UInt8]) -> CommandFailure {
+    func collected(_ response: HTTPClientResponse) async throws(CommandFailure) -> [UInt8] {
+        do {
+            let body = try await response.body.collect(upTo: Self.answerLimitBytes)
+            return Array(body.readableBytesView)
+        } catch {
+            throw broken(error)
+        }
+    }
+
+    func failure(status: Int, bytes: [UInt8]) -> CommandFailure {
         guard let document = try? ControlJSON.decode(ErrorDocument.self, from: bytes) else {
             return CommandFailure(.failure, "the service answered with status \(status)")
         }
@@ -83,7 +106,7 @@ struct ControlClient: Sendable {
         }
     }
 
-    private func broken(_ error: any Error) -> CommandFailure {
+    func broken(_ error: any Error) -> CommandFailure {
         switch error as? HTTPClientError {
         case .deadlineExceeded, .readTimeout, .connectTimeout:
             CommandFailure(.failure, "the service did not answer in time on \(socket)")

@@ -124,9 +124,9 @@ struct ServiceController: ControlledService {
 
     // MARK: References and errors
 
-    private typealias Target = (rule: Rule, repository: RepositoryKey, reference: ManifestReference)
+    typealias Target = (rule: Rule, repository: RepositoryKey, reference: ManifestReference)
 
-    private func resolve(_ text: String) throws(ControlError) -> Target {
+    func resolve(_ text: String) throws(ControlError) -> Target {
         let reference: ImageReference
         do throws(ReferenceError) {
             reference = try ImageReference(text)
@@ -142,7 +142,7 @@ struct ServiceController: ControlledService {
     }
 
     /// - Parameter target: what was asked about, for the message.
-    private func asked<Value>(
+    func asked<Value>(
         about target: Target? = nil, _ ask: () async throws(CacheError) -> Value
     ) async throws(ControlError) -> Value {
         do throws(CacheError) {
@@ -162,7 +162,7 @@ struct ServiceController: ControlledService {
         }
     }
 
-    private static func address(_ upstream: UpstreamClient.Configuration) -> String {
+    static func address(_ upstream: UpstreamClient.Configuration) -> String {
         upstream.usesTLS ? upstream.host.description : "http://\(upstream.host)"
     }
 

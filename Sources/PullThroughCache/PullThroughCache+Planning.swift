@@ -1,0 +1,45 @@
+package import MetadataStore
+package import OCI
+package import Rules
+package import Timekeeping
+
+extension PullThroughCache {
+    /// Who spent which pulls since `moment`, to the hour.
+    package func spend(
+        by grouping: SpendGrouping, since moment: Timestamp, limit: Int
+    ) async throws(CacheError) -> [SpendSum] {
+        try await converting {
+            await spending.flush()
+            return try await catalogue.metadata.spend(by: grouping, since: moment.hour, limit: limit)
+        }
+    }
+
+    /// What pulling an image would take. Pulls nothing.
+    /// - Parameter asksUpstream: whether the upstream is asked by HEAD for what is not known for certain.
+    package func plan(
+        _ reference: ManifestReference, in repository: RepositoryKey, rule: Rule, platforms: PlatformSelection,
+        asksUpstream: Bool
+    ) async throws(CacheError) -> PullPlan {
+        try await converting {
+            try await planner.plan(
+                reference, in: repository, rule: rule, platforms: platforms, asksUpstream: asksUpstream)
+        }
+    }
+
+    /// Pulls an image into the cache; returns what the reference named. May be cancelled, and repeated at no cost.
+    /// - Parameter report: called whenever something changed, many times a second.
+    /// - Throws: ``CacheError`` or ``WarmingError``.
+    package func warm(
+        _ reference: ManifestReference, in repository: RepositoryKey, rule: Rule, platforms: PlatformSelection,
+        report: @escaping @Sendable (WarmingProgress) -> Void
+    ) async throws -> Digest {
+        do {
+            return try await Warmer(manifests: manifests, blobs: blobs).warm(
+                reference, in: repository, rule: rule, platforms: platforms, report: report)
+        } catch let error as WarmingError {
+            throw error
+        } catch {
+            throw CacheError(error)
+        }
+    }
+}

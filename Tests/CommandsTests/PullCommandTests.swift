@@ -1,0 +1,144 @@
+import ControlServer
+import Foundation
+import ImageFiles
+import MetadataStore
+import OCI
+import Rules
+import Testing
+import Timekeeping
+
+@testable import Commands
+
+@Suite struct PullCommandTests {
+    private let begin = Timestamp(seconds: 1_700_000_000)
+
+    private func spend(_ grouping: SpendGrouping, _ sums: [SpendSum], limit: Int = 10) -> String {
+        let query = SpendQuery(grouping: grouping, since: .seconds(86_400), rowLimit: limit)
+        let total = SpendSum(
+            pulls: sums.reduce(0) { $0 + $1.pulls }, refused: sums.reduce(0) { $0 + $1.refused }, lastHour: begin)
+        return QuotaSpendCommand.text(
+            SpendDocument(
+                query, sums: sums, totals: sums.isEmpty ? [] : [total], since: begin - .seconds(86_400), until: begin))
+    }
+
+    @Test func `who spends is a table, the most first`() {
+        let sums = [
+            SpendSum(
+                spender: .client(address: "192.0.2.1", user: "ci"), pulls: 90, refused: 2,
+                lastHour: begin - .seconds(60)),
+            SpendSum(spender: .weir(.warm), pulls: 9, refused: 0, lastHour: begin - .seconds(7200)),
+            SpendSum(spender: .others, pulls: 1, refused: 0, lastHour: begin - .seconds(7200)),
+        ]
+        #expect(
+            spend(.client, sums) == """
+                CLIENT          PULLS  SHARE  REFUSED  LAST
+                192.0.2.1 (ci)     90   90 %        2  this hour
+                weir warm           9    9 %        0  2h ago
+                others              1    1 %        0  2h ago
+                100 pulls in the last 1d, 2 refused
+
+                """)
+        #expect(spend(.client, sums, limit: 2).contains("and more; --limit shows them\n"))
+        #expect(spend(.client, []) == "no pulls in the last 1d\n")
+    }
+
+    @Test(
+        arguments: [
+            (.rule, "hub"), (.repository, "hub/library/nginx"), (.tag, "hub/library/nginx:1.27"),
+        ] as [(SpendGrouping, String)])
+    func `a row is named by what is grouped`(_ grouping: SpendGrouping, _ name: String) throws {
+        var sum = SpendSum(rule: try RuleName("hub"), pulls: 1, refused: 0, lastHour: begin)
+        if grouping != .rule { sum.repository = try .init("library/nginx") }
+        if grouping == .tag { sum.reference = "1.27" }
+        #expect(spend(grouping, [sum]).split(separator: "\n")[1].hasPrefix("\(name)  "))
+        sum.repository = nil
+        sum.reference = nil
+        let other = grouping == .rule ? "hub  " : "hub/ others  "
+        #expect(spend(grouping, [sum]).split(separator: "\n")[1].hasPrefix(other))
+    }
+
+    @Test func `a plan tells each image, each rule and the sum`() {
+        var nginx = PlanDocument.Image(reference: "nginx:1.27", state: .cached)
+        (nginx.rule, nginx.storedBytes) = ("hub", 100 << 20)
+        var redis = PlanDocument.Image(reference: "redis:7", state: .partly)
+        (redis.rule, redis.missingBytes) = ("hub", 3 << 20)
+        var new = PlanDocument.Image(reference: "new:1", state: .absent)
+        (new.rule, new.pulls, new.arePullsExact, new.areBytesKnown) = ("hub", 2, false, false)
+        let gone = PlanDocument.Image(
+            reference: "gone:1", state: .unknown, problem: "the upstream has no such image")
+        var share = PlanDocument.RuleShare(rule: "hub", upstream: "registry-1.docker.io")
+        (share.pulls, share.remainingPulls, share.isAllowed, share.accounts) = (2, 1, false, ["anonymous"])
+        share.recoversAt = (begin + .seconds(3600)).milliseconds
+        let document = PlanDocument(images: [nginx, redis, new, gone], rules: [share], missingBytes: 3 << 20)
+        #expect(!document.isPossible)
+        #expect(
+            PlanCommand.text(document, now: begin) == """
+                IMAGE       CACHED  PULLS     BYTES  RULE  NOTE
+                nginx:1.27  yes         0       0 B  hub
+                redis:7     partly      0  3.00 MiB  hub
+                new:1       no        ≤ 2   unknown  hub
+                gone:1      -           -         -  -     the upstream has no such image
+
+                RULE  UPSTREAM              ACCOUNT    PULLS  LEFT  NOW
+                hub   registry-1.docker.io  anonymous      2     1  no; more in 1h
+
+                4 images, 1 cached; the rest takes up to 2 pulls and 3.00 MiB and more
+
+                """)
+        #expect(PlanCommand.text(PlanDocument(images: [], rules: [], missingBytes: 0), now: begin) == "no images\n")
+    }
+
+    @Test func `a warming tells each image's end`() {
+        var image = WarmDocument(index: 0, reference: "nginx:1.27", state: .done)
+        (image.totalBytes, image.presentBytes, image.fetchedBytes, image.pulls) = (4 << 20, 4 << 20, 3 << 20, 2)
+        #expect(WarmRun.line(image) == "nginx:1.27: fetched 3.00 MiB of 4.00 MiB, 2 pulls\n")
+        (image.fetchedBytes, image.pulls) = (0, 0)
+        #expect(WarmRun.line(image) == "nginx:1.27: cached already, 4.00 MiB\n")
+        var deferred = WarmDocument(index: 1, reference: "redis:7", state: .deferred)
+        (deferred.problem, deferred.retryAfterSeconds) = ("no pulls are left", 600)
+        #expect(WarmRun.line(deferred) == "redis:7: put off: no pulls are left; again in 10m\n")
+        var failed = WarmDocument(index: 2, reference: "x", state: .failed)
+        failed.problem = "manifest unknown"
+        #expect(WarmRun.line(failed) == "x: manifest unknown\n")
+        let summary = WarmSummary(images: [image, deferred, failed])
+        #expect(summary.text == "1 of 3 images cached, 0 B fetched, 0 pulls; 1 put off; 1 failed\n")
+        #expect(!summary.isComplete)
+    }
+
+    // MARK: Arguments
+
+    private func images(_ arguments: [String], mayBeReferences: Bool = true) throws -> ImageArguments {
+        try ImageArguments(arguments, mayBeReferences: mayBeReferences, options: ImageFile.Options(), rewriter: nil)
+    }
+
+    @Test func `images come from references, lists, Compose files and folders, each once`() throws {
+        let folder = try Folder()
+        let list = try folder.write("# base\nnginx:1.27\n\nredis:7 # cache\n", to: "images.txt")
+        try folder.write("services: { web: { image: 'nginx:1.27' }, db: { image: 'postgres:16' } }", to: "compose.yaml")
+        try folder.write("FROM ghcr.io/a/b:1\n", to: "Dockerfile")
+        let found = try images(["alpine:3.20", list, "\(folder.path)/compose.yaml", "\(folder.path)/Dockerfile"])
+        #expect(found.problems == [])
+        #expect(found.references == ["alpine:3.20", "nginx:1.27", "redis:7", "postgres:16", "ghcr.io/a/b:1"])
+        let inFolder = try images([folder.path])
+        #expect(Set(inFolder.references) == ["nginx:1.27", "postgres:16", "ghcr.io/a/b:1"])
+    }
+
+    @Test func `what is no image is told, with its place`() throws {
+        let folder = try Folder()
+        let compose = try folder.write("services: { web: { image: '${IMAGE}' } }", to: "compose.yaml")
+        let found = try images([compose, "Not An Image"])
+        #expect(found.references == [])
+        #expect(found.problems.count == 2)
+        #expect(found.problems.first?.hasPrefix("\(compose):1: a variable says which image") == true)
+        #expect(try images(["\(folder.path)/none"], mayBeReferences: false).problems.count == 1)
+    }
+
+    @Test(
+        arguments: [
+            ("nginx", ["nginx"]), ("a:1\r\nb:2\r\n", ["a:1", "b:2"]), ("", nil), ("# nothing\n", nil), ("a b\n", nil),
+            ("key:\n", nil), ("- nginx\n", nil), ("{}", nil), ("image: nginx\n", nil), ("---\na\n", nil),
+        ] as [(String, [String]?)])
+    func `a list has one reference on a line`(_ text: String, _ references: [String]?) {
+        #expect(ImageArguments.list(Array(text.utf8)) == references)
+    }
+}
