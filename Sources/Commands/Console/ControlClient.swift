@@ -34,6 +34,16 @@ struct ControlClient: Sendable {
         }
     }
 
+    /// What the running service knows of its cluster; nil where none runs, or it follows none.
+    func clusterIfFollowed() async throws(CommandFailure) -> ClusterDocument? {
+        do throws(CommandFailure) {
+            return try await request(.get, "/v1/cluster", timeout: .seconds(600), as: ClusterDocument.self)
+        } catch {
+            guard error.code == .notRunning || error.code == .notFound else { throw error }
+            return nil
+        }
+    }
+
     private func exchange(
         _ method: Method, _ path: String, query: [(String, String)], timeout: Duration
     ) async throws(CommandFailure) -> (status: Int, bytes: [UInt8]) {
