@@ -120,6 +120,16 @@ let package = Package(
                 "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, logging, coreMetrics,
             ]),
 
+        // Kubernetes: its API server, and what Weir does there.
+        module(
+            "KubernetesClient",
+            [
+                "HTTPSemantics", "Timekeeping", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging, yams,
+                subprocess, systemPackage,
+            ]),
+        module(
+            "ClusterImages", ["KubernetesClient", "MetadataStore", "OCI", "Rules", "Timekeeping", logging]),
+
         // What Weir is.
         module(
             "PullThroughCache",
@@ -148,7 +158,7 @@ let package = Package(
                 "UpstreamClient", "BlobStore",
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
-                "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle,
+                "PrometheusMetrics", "KubernetesClient", "ClusterImages", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle,
                 unixSignals, nioHTTP1,
                 nioCore,
             ]),
@@ -158,6 +168,10 @@ let package = Package(
         module(
             "RegistryTestKit", ["OCI", "Timekeeping", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, asn1, x509],
             path: "Tests/RegistryTestKit"),
+        module(
+            "KubernetesTestKit",
+            ["KubernetesClient", "RegistryTestKit", nioCore, nioPosix, nioHTTP1, nioSSL, asn1, x509],
+            path: "Tests/KubernetesTestKit"),
         module(
             "BlobStoreConformance", ["BlobStore", "OCI", "Rules", "Timekeeping", nioCore],
             path: "Tests/BlobStoreConformance"),
@@ -229,6 +243,18 @@ let package = Package(
             [
                 "PeerRegistry", "NodeContent", "PeerRouting", "RegistryServer", "BlobStore", "OCI", asyncHTTPClient,
                 nioCore, nioPosix, nioHTTP1, logging, serviceLifecycle,
+            ]),
+        tests(
+            "KubernetesClientTests",
+            [
+                "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", "HostileInput", "Timekeeping", nioCore,
+                logging,
+            ]),
+        tests(
+            "ClusterImagesTests",
+            [
+                "ClusterImages", "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", "MetadataStore",
+                "SQLiteMetadataStore", "OCI", "Rules", "Timekeeping", "TestMachine", logging,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(

@@ -58,7 +58,7 @@ struct WeirCommand: AsyncParsableCommand {
                 name: "Service", subcommands: [ServeCommand.self, ConfigCommand.self, CheckStoreCommand.self]),
             CommandGroup(
                 name: "Running service",
-                subcommands: [StatusCommand.self, ExplainCommand.self, RefreshCommand.self, ReloadCommand.self]),
+                subcommands: [StatusCommand.self, ExplainCommand.self, SurviveCommand.self, RefreshCommand.self, ReloadCommand.self]),
             CommandGroup(
                 name: "Pull limits", subcommands: [QuotaCommand.self, PlanCommand.self, WarmCommand.self]),
             CommandGroup(

@@ -33,6 +33,9 @@ struct ControlRoutes: Sendable {
                 try await service.setPin(false, on: try Self.reference(request))
             }
         }
+        router.get("/v1/cluster") { _, _ in
+            await Self.answer { () throws(ControlError) in try await service.cluster() }
+        }
         router.post("/v1/evict") { request, _ in
             await Self.answer { () throws(ControlError) in
                 try await service.evict(try Self.reference(request), isDryRun: try Self.isDryRun(request))

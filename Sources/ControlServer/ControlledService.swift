@@ -13,10 +13,19 @@ package protocol ControlledService: PullManagement {
     func collect(isDryRun: Bool) async throws(ControlError) -> CollectionDocument
     /// Reads the configuration again. A configuration with errors changes nothing.
     func reload() async throws(ControlError) -> ReloadDocument
+    /// The images that a cluster's pods use, and whether each could be pulled with every upstream gone.
+    func cluster() async throws(ControlError) -> ClusterDocument
     /// Prometheus text format.
     func metrics() async -> String
     /// Nil when the service can answer; else why not, in words.
     func unreadiness() async -> String?
+}
+
+extension ControlledService {
+    package func cluster() async throws(ControlError) -> ClusterDocument {
+        throw ControlError(
+            .notFound, "this service follows no cluster; add 'kubernetes: {}' to its configuration to have it do so")
+    }
 }
 
 /// Why a request to the control server failed. Its message is for the operator, and holds no secret.

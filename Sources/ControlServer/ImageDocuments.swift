@@ -17,6 +17,8 @@ package struct ExplanationDocument: Codable, Hashable, Sendable {
     /// Until when it is fresh, or since when it is stale, in milliseconds since 1970.
     package var freshnessChangesAt: Int64?
     package var isPinned: Bool
+    /// Until when it is leased, since a cluster uses it, in milliseconds since 1970; nil where none does.
+    package var leasedUntil: Int64?
     package var blobCount: Int
     package var storedBlobCount: Int
     package var missingBytes: Int64
@@ -37,6 +39,7 @@ package struct ExplanationDocument: Codable, Hashable, Sendable {
         case .unknown: freshness = .unknown
         }
         isPinned = explanation.isPinned
+        leasedUntil = explanation.leasedUntil?.milliseconds
         blobCount = explanation.blobCount
         storedBlobCount = explanation.storedBlobCount
         missingBytes = explanation.missingBytes

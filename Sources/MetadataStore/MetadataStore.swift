@@ -96,6 +96,18 @@ package protocol MetadataStore: SpendStore {
 
     func pins() async throws(MetadataStoreError) -> [PinRecord]
 
+    /// Keeps what each of `references` leads to until `expiry`, for `holder`; in place of a lease that it already has.
+    /// Like pins, leases hold for images that are not cached yet. One transaction: callers give some thousands at most.
+    func putLeases(_ references: [PinRecord], holder: String, until expiry: Timestamp)
+        async throws(MetadataStoreError)
+
+    /// Removes leases that end before `moment`: `holder`'s, or everybody's.
+    func removeLeases(of holder: String?, endingBefore moment: Timestamp) async throws(MetadataStoreError)
+
+    /// Leases in order of repository, reference and holder; of one repository, or of all. Those that have ended count
+    /// until they are removed.
+    func leases(in repository: RepositoryKey?) async throws(MetadataStoreError) -> [LeaseRecord]
+
     // MARK: Checking
 
     /// Every stored blob's row after `last`, in order of digest, at most `limit`.

@@ -108,12 +108,14 @@ package struct ImageRecord: Sendable, Hashable {
     package var pullCount: Int
     /// Whether a pin leads to its manifest or to any of its children.
     package var isPinned: Bool
+    /// Whether a lease does, one that has ended included.
+    package var isLeased: Bool
     /// Its stored manifests and blobs with their bytes, those that it shares with other images included.
     package var stored: [Digest: Int64]
 
     package init(
         repository: RepositoryKey, digest: Digest, tags: [Tag], mediaType: MediaType?, lastPulledAt: Timestamp,
-        pullCount: Int, isPinned: Bool, stored: [Digest: Int64]
+        pullCount: Int, isPinned: Bool, isLeased: Bool = false, stored: [Digest: Int64]
     ) {
         self.repository = repository
         self.digest = digest
@@ -122,6 +124,7 @@ package struct ImageRecord: Sendable, Hashable {
         self.lastPulledAt = lastPulledAt
         self.pullCount = pullCount
         self.isPinned = isPinned
+        self.isLeased = isLeased
         self.stored = stored
     }
 
@@ -137,6 +140,22 @@ package struct PinRecord: Sendable, Hashable {
     package init(repository: RepositoryKey, reference: ManifestReference) {
         self.repository = repository
         self.reference = reference
+    }
+}
+
+/// A reference that is kept until a moment, since somebody uses it.
+package struct LeaseRecord: Sendable, Hashable {
+    package var repository: RepositoryKey
+    package var reference: ManifestReference
+    /// Who uses it, such as a cluster.
+    package var holder: String
+    package var expiresAt: Timestamp
+
+    package init(repository: RepositoryKey, reference: ManifestReference, holder: String, expiresAt: Timestamp) {
+        self.repository = repository
+        self.reference = reference
+        self.holder = holder
+        self.expiresAt = expiresAt
     }
 }
 

@@ -27,6 +27,7 @@ package final class PullThroughCache: ContentSource {
     private let listings: Listings
     private let explainer: Explainer
     let planner: Planner
+    private let survivor: Survivor
 
     package init(
         configuration: Configuration, upstreams: [RuleName: any UpstreamRegistry], blobs store: any BlobStore,
@@ -96,6 +97,7 @@ package final class PullThroughCache: ContentSource {
             limitBytes: configuration.manifestLimitBytes)
         planner = Planner(
             catalogue: catalogue, keeper: keeper, store: store, upstreams: directory, clock: clock)
+        survivor = Survivor(catalogue: catalogue, keeper: keeper, store: store, clock: clock)
         explainer = Explainer(
             catalogue: catalogue, keeper: keeper, store: store, upstreams: directory, clock: clock)
     }
@@ -175,6 +177,25 @@ package final class PullThroughCache: ContentSource {
         _ reference: ManifestReference, in repository: RepositoryKey, rule: Rule
     ) async throws(CacheError) -> Explanation {
         try await converting { try await explainer.explain(reference, in: repository, rule: rule) }
+    }
+
+    /// Whether an image could be pulled with its upstream gone.
+    /// - Parameters:
+    ///   - running: what runs of it now, if that is known.
+    ///   - platforms: those that it is wanted for; empty where that is unknown.
+    package func survival(
+        of reference: ManifestReference, in repository: RepositoryKey, rule: Rule, running: Digest? = nil,
+        platforms: [Platform] = []
+    ) async throws(CacheError) -> Survival {
+        try await converting {
+            try await survivor.survival(
+                reference, in: repository, rule: rule, running: running, platforms: platforms)
+        }
+    }
+
+    /// Leases of a repository, or of all.
+    package func leases(in repository: RepositoryKey? = nil) async throws(CacheError) -> [LeaseRecord] {
+        try await converting { try await catalogue.metadata.leases(in: repository) }
     }
 
     /// Evicts until the store is below its low watermark if it is above the high one, and removes what nothing

@@ -20,6 +20,8 @@ package struct Explanation: Sendable, Hashable {
     package var isManifestStored: Bool
     package var freshness: Freshness
     package var isPinned: Bool
+    /// Until when it is leased for those who use it; nil where nobody does.
+    package var leasedUntil: Timestamp?
     /// Blobs that the stored manifest, and its stored children, name; and how many of them are stored.
     package var blobCount: Int
     package var storedBlobCount: Int
@@ -33,7 +35,7 @@ package struct Explanation: Sendable, Hashable {
     package init(
         rule: RuleName, repository: RepositoryKey, reference: ManifestReference, digest: Digest?,
         isManifestStored: Bool, freshness: Freshness, isPinned: Bool, blobCount: Int, storedBlobCount: Int,
-        missingBytes: Int64, upstreamCalls: [String], pullCost: Int
+        missingBytes: Int64, upstreamCalls: [String], pullCost: Int, leasedUntil: Timestamp? = nil
     ) {
         self.rule = rule
         self.repository = repository
@@ -42,6 +44,7 @@ package struct Explanation: Sendable, Hashable {
         self.isManifestStored = isManifestStored
         self.freshness = freshness
         self.isPinned = isPinned
+        self.leasedUntil = leasedUntil
         self.blobCount = blobCount
         self.storedBlobCount = storedBlobCount
         self.missingBytes = missingBytes

@@ -55,7 +55,11 @@ extension Catalogue {
         return ImageRecord(
             repository: repository, digest: digest, tags: tags, mediaType: try row.mediaType(5),
             lastPulledAt: try row.timestamp(6), pullCount: Int(try row.integer(7)),
-            isPinned: try isPinned(members, in: repository, repositoryID),
+            isPinned: try isNamed(
+                by: "SELECT reference FROM pin WHERE rule = ? AND name = ?", members, in: repository, repositoryID),
+            isLeased: try isNamed(
+                by: "SELECT DISTINCT reference FROM lease WHERE rule = ? AND name = ?", members, in: repository,
+                repositoryID),
             stored: Dictionary(stored, uniquingKeysWith: { first, _ in first }))
     }
 
@@ -89,14 +93,15 @@ extension Catalogue {
         }
     }
 
-    /// Whether a pin keeps any of an image's manifests: removing the image would remove that one too.
-    private func isPinned(_ members: [Member], in repository: RepositoryKey, _ id: Int64) throws -> Bool {
-        let pins = try rows(
-            "SELECT reference FROM pin WHERE rule = ? AND name = ?",
-            [repository.rule.description, repository.name.description])
-        if pins.isEmpty { return false }
+    /// Whether a pin or lease keeps any of an image's manifests: removing the image would remove that one too.
+    /// - Parameter query: for the references of a repository that are kept.
+    private func isNamed(
+        by query: String, _ members: [Member], in repository: RepositoryKey, _ id: Int64
+    ) throws -> Bool {
+        let references = try rows(query, [repository.rule.description, repository.name.description])
+        if references.isEmpty { return false }
         let manifests = Set(members.filter(\.isManifest).map(\.digest))
-        return try pins.contains { row in
+        return try references.contains { row in
             let reference = try ManifestReference(stored: row.value(0))
             guard let digest = try digest(of: reference, in: id) else { return false }
             return manifests.contains(try Digest(stored: digest))

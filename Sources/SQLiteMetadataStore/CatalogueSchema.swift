@@ -13,6 +13,7 @@ enum CatalogueSchema {
             try db.execute(sql: totals)
         }
         migrator.registerMigration("2 spending") { try $0.execute(sql: Catalogue.spendTable) }
+        migrator.registerMigration("leases") { db in try db.execute(sql: leases) }
         return migrator
     }
 
@@ -109,6 +110,19 @@ enum CatalogueSchema {
             reference ANY NOT NULL,
             PRIMARY KEY (rule, name, reference)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Like pins, and for a time; each holder's own.
+    private static let leases = """
+        CREATE TABLE lease (
+            rule TEXT NOT NULL,
+            name TEXT NOT NULL,
+            reference ANY NOT NULL,
+            holder TEXT NOT NULL,
+            expires_at INTEGER NOT NULL,
+            PRIMARY KEY (rule, name, reference, holder)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX lease_expiry ON lease (expires_at);
         """
 
     /// Kept by the database itself, so that no statement can forget them, cascades included.

@@ -129,6 +129,23 @@ extension SQLiteMetadataStore: MetadataStore {
 
     package func pins() async throws(MetadataStoreError) -> [PinRecord] { try await read { try $0.pins() } }
 
+    package func putLeases(
+        _ references: [PinRecord], holder: String, until expiry: Timestamp
+    ) async throws(MetadataStoreError) {
+        if references.isEmpty { return }
+        try await write { try $0.putLeases(references, holder: holder, until: expiry) }
+    }
+
+    package func removeLeases(
+        of holder: String?, endingBefore moment: Timestamp
+    ) async throws(MetadataStoreError) {
+        try await write { try $0.removeLeases(of: holder, endingBefore: moment) }
+    }
+
+    package func leases(in repository: RepositoryKey?) async throws(MetadataStoreError) -> [LeaseRecord] {
+        try await read { try $0.leases(in: repository) }
+    }
+
     // MARK: Checking
 
     package func blobs(after last: Digest?, limit: Int) async throws(MetadataStoreError) -> [BlobRecord] {

@@ -4,7 +4,7 @@ package import MetadataStore
 /// is empty.
 package enum MetadataStoreConformance {
     package static let all: [MetadataStoreCheck] =
-        tags + manifests + blobs + pulls + listings + images + removal + collection + checking + spending
+        tags + manifests + blobs + pulls + listings + images + leases + removal + collection + checking + spending
 }
 
 /// One promise of the contract, and what shows it kept.

@@ -1,14 +1,14 @@
 internal import Glibc
 
 /// Keeps a port without listening on it: connections are refused, and the system gives the port to nobody else.
-final class PortHolder: Sendable {
-    struct Failure: Error { let errno: CInt }
+package final class PortHolder: Sendable {
+    package struct Failure: Error { package let errno: CInt }
 
-    let port: Int
+    package let port: Int
     private let descriptor: CInt
 
     /// - Parameter port: 0 for one of the system's choice.
-    init(address: String, port: Int = 0) throws {
+    package init(address: String, port: Int = 0) throws {
         descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(errno: errno) }
         var one: CInt = 1

@@ -71,6 +71,10 @@ extension NaiveCatalogue.State {
             isPinned: pins.contains { pin in
                 pin.repository == repository && digest(of: pin.reference, in: repository).map(members.contains) == true
             },
+            isLeased: leases.keys.contains { lease in
+                lease.repository == repository
+                    && digest(of: lease.reference, in: repository).map(members.contains) == true
+            },
             stored: Dictionary(uniqueKeysWithValues: stored.map { ($0.digest, $0.size) }))
     }
 

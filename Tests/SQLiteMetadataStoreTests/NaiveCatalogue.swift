@@ -21,6 +21,7 @@ final class NaiveCatalogue: MetadataStore {
         var absences: [PinRecord: Timestamp] = [:]
         var pins: Set<PinRecord> = []
         var spend: [SpendRecord] = []
+        var leases: [PinRecord: [String: Timestamp]] = [:]
     }
 
     private let state = Mutex(State())
@@ -220,6 +221,38 @@ final class NaiveCatalogue: MetadataStore {
 
     func pins() async throws(MetadataStoreError) -> [PinRecord] {
         with { $0.pins.sorted { ($0.repository, "\($0.reference)") < ($1.repository, "\($1.reference)") } }
+    }
+
+    func putLeases(
+        _ references: [PinRecord], holder: String, until expiry: Timestamp
+    ) async throws(MetadataStoreError) {
+        with { state in
+            for lease in references { state.leases[lease, default: [:]][holder] = expiry }
+        }
+    }
+
+    func removeLeases(
+        of holder: String?, endingBefore moment: Timestamp
+    ) async throws(MetadataStoreError) {
+        with { state in
+            for lease in state.leases.keys {
+                state.leases[lease] = state.leases[lease]?.filter { entry in
+                    entry.value >= moment || holder.map { $0 != entry.key } ?? false
+                }
+                if state.leases[lease]?.isEmpty == true { state.leases[lease] = nil }
+            }
+        }
+    }
+
+    func leases(in repository: RepositoryKey?) async throws(MetadataStoreError) -> [LeaseRecord] {
+        with { state in
+            state.leases.flatMap { lease, holders in
+                holders.map {
+                    LeaseRecord(
+                        repository: lease.repository, reference: lease.reference, holder: $0.key, expiresAt: $0.value)
+                }
+            }.filter { lease in repository.map { $0 == lease.repository } ?? true }
+        }
     }
 
     // MARK: Checking

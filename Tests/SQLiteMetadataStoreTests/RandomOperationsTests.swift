@@ -68,7 +68,16 @@ private struct Randomness: RandomNumberGenerator {
             Bool.random(using: &random) ? .tag(try Tag(tag)) : .digest(manifest.digest)
         let isPinned = Bool.random(using: &random)
         let stores: [any MetadataStore] = [store, model]
-        switch Int.random(in: 0..<18, using: &random) {
+        switch Int.random(in: 0..<20, using: &random) {
+        case 18:
+            let lease = PinRecord(repository: repository, reference: reference)
+            for store in stores {
+                try await store.putLeases([lease], holder: isPinned ? "a" : "b", until: Samples.moment(second))
+            }
+        case 19:
+            for store in stores {
+                try await store.removeLeases(of: isPinned ? "a" : nil, endingBefore: Samples.moment(second))
+            }
         case 0...4: for store in stores { try await store.put(manifest, in: repository, at: second) }
         case 5, 6: for store in stores { try await store.putTag(tag, of: manifest.digest, in: repository, at: second) }
         case 7, 8: for store in stores { try await store.putBlobs([blob], at: second) }
@@ -107,6 +116,7 @@ private struct Randomness: RandomNumberGenerator {
         #expect(try await store.statistics() == model.statistics())
         #expect(try await store.blobs(after: nil, limit: 1000) == model.blobs(after: nil, limit: 1000))
         #expect(Set(try await store.pins()) == Set(try await model.pins()))
+        #expect(Set(try await store.leases(in: nil)) == Set(try await model.leases(in: nil)))
         #expect(
             try await store.repositories(after: nil, limit: 1000) == model.repositories(after: nil, limit: 1000))
         for moment in [200, 700, 2000].map({ Samples.moment($0) }) {

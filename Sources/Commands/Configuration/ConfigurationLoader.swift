@@ -60,6 +60,7 @@ package struct ConfigurationLoader: Sendable {
         guard !problems.contains(where: { $0.severity == .error }) else { throw ConfigurationError(problems: problems) }
         var service = settings.service(assembly: assembly, proxy: proxy)
         service.rewrite = rewrite.configuration
+        service.kubernetes = settings.kubernetes.map { KubernetesConfiguration($0) }
         return LoadedConfiguration(file: path, settings: settings, service: service, warnings: problems)
     }
 

@@ -26,6 +26,8 @@ package struct ServiceConfiguration: Sendable {
     package var log: Log
     package var controlSocket: String
     package var rewrite = RewriteConfiguration()
+    /// Nil follows no cluster.
+    package var kubernetes: KubernetesConfiguration?
 
     /// Where the catalogue is.
     package var cataloguePath: String { "\(storeDirectory)/catalogue.sqlite" }
@@ -53,6 +55,7 @@ package struct ServiceConfiguration: Sendable {
         if log.format != old.log.format { names.append("log.format") }
         if server.logsAccess != old.server.logsAccess { names.append("log.access") }
         if controlSocket != old.controlSocket { names.append("control.socket") }
+        if kubernetes != old.kubernetes { names.append("kubernetes") }
         return names
     }
 }

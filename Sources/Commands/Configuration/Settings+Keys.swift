@@ -62,6 +62,9 @@ extension Settings {
             Setting(
                 "rewrite", \.rewrite, .rewrite,
                 "How images are rewritten in files, by policies and at admission; 'all' means by the rules above."),
+            Setting(
+                "kubernetes", \.kubernetes, .group(KubernetesSettings.keys, { KubernetesSettings() }),
+                "A cluster to follow: images that its pods use are not evicted. Given, even empty, it is followed."),
         ]
     }
 

@@ -22,6 +22,7 @@ struct Settings {
     var log = LogSettings()
     var control = ControlSettings()
     var rewrite = RewriteSettings()
+    var kubernetes: KubernetesSettings?
 }
 
 /// What files encrypted by SOPS are decrypted with.

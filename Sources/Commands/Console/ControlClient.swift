@@ -28,6 +28,16 @@ struct ControlClient: Sendable {
         return try understood(status: status, bytes, as: type)
     }
 
+    /// What the running service knows of its cluster; nil where none runs, or it follows none.
+    func clusterIfFollowed() async throws(CommandFailure) -> ClusterDocument? {
+        do throws(CommandFailure) {
+            return try await request(.get, "/v1/cluster", timeout: .seconds(600), as: ClusterDocument.self)
+        } catch {
+            guard error.code == .notRunning || error.code == .notFound else { throw error }
+            return nil
+        }
+    }
+
     func understood<Document: Decodable>(
         status: Int, _ bytes: [UInt8], as type: Document.Type
     ) throws(CommandFailure) -> Document {

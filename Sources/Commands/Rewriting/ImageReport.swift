@@ -55,17 +55,19 @@ struct ImageReport {
             return Image(
                 image: found.isOpen ? found.written : found.reference, isPinned: false, uses: [], advice: [advice])
         }
-        var advice: [String] = []
-        if reference.digest == nil {
-            switch TagClass(reference.tag ?? .latest) {
-            case .moving: advice.append("the tag moves; pin a version or a digest")
-            case .minor: advice.append("the tag moves within its version; pin a digest")
-            case .exact: advice.append("no digest; a tag can be moved")
-            }
-        }
         return Image(
             image: found.reference, registry: reference.registry.description, isPinned: reference.digest != nil,
-            uses: [], advice: advice)
+            uses: [], advice: advice(on: reference))
+    }
+
+    /// What is to be mended of the reference alone.
+    static func advice(on reference: ImageReference) -> [String] {
+        guard reference.digest == nil else { return [] }
+        return switch TagClass(reference.tag ?? .latest) {
+        case .moving: ["the tag moves; pin a version or a digest"]
+        case .minor: ["the tag moves within its version; pin a digest"]
+        case .exact: ["no digest; a tag can be moved"]
+        }
     }
 
     /// With a digest every pull gives the same bytes, so that `Always` asks the registry at each start for nothing.

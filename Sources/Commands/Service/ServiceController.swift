@@ -24,6 +24,8 @@ struct ServiceController: ControlledService {
     let reloader: Reloader
     let scrape: MetricsScrape
     let readiness: Readiness
+    /// Nil where no cluster is followed.
+    let cluster: ClusterFollowing?
     let startedAt: Timestamp
     let addresses: @Sendable () async -> [String]
 
@@ -114,6 +116,14 @@ struct ServiceController: ControlledService {
 
     func collect(isDryRun: Bool) async throws(ControlError) -> CollectionDocument {
         CollectionDocument(try await asked { () throws(CacheError) in try await cache.collect(isDryRun: isDryRun) })
+    }
+
+    func cluster() async throws(ControlError) -> ClusterDocument {
+        guard let cluster else {
+            throw ControlError(
+                .notFound, "no cluster is followed; add 'kubernetes: {}' to the service's configuration to have it do so")
+        }
+        return try await cluster.document()
     }
 
     func reload() async throws(ControlError) -> ReloadDocument { try await reloader.reload() }

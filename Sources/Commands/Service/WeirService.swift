@@ -29,6 +29,7 @@ struct WeirService {
     private let control: ControlServer
     private let reloader: Reloader
     private let readiness: Readiness
+    private let cluster: ClusterFollowing?
     /// Where the catalogue is while its own disk takes none; removed at the end.
     private let substitute: String
     private let logger: Logger
@@ -62,11 +63,15 @@ struct WeirService {
         reloader = Reloader(
             loader: loader, holder: holder, upstreams: upstreams, cache: cache, server: server, level: level,
             logger: logger)
+        let cluster = try configuration.kubernetes.map { kubernetes throws(CommandFailure) in
+            try ClusterFollowing(kubernetes, holder: holder, metadata: metadata, cache: cache, logger: logger)
+        }
+        self.cluster = cluster
         control = ControlServer(
             path: configuration.controlSocket,
             service: ServiceController(
                 holder: holder, upstreams: upstreams, cache: cache, reloader: reloader, scrape: scrape,
-                readiness: readiness, startedAt: startedAt,
+                readiness: readiness, cluster: cluster, startedAt: startedAt,
                 addresses: { (try? await server.boundAddresses()) ?? [] }),
             logger: logger)
     }
@@ -144,6 +149,7 @@ struct WeirService {
     /// Ended in reverse order: clients are let go before what answers them.
     private func group(onReady: @escaping @Sendable ([String]) async -> Void) -> ServiceGroup {
         let (cache, control, server, readiness, reloader) = (cache, control, server, readiness, reloader)
+        let cluster = cluster
         let logger = logger
         var quiet = logger
         quiet.logLevel = .warning
@@ -152,6 +158,10 @@ struct WeirService {
                 services: [
                     NamedService { try await cache.run() },
                     NamedService { try await control.run() },
+                    NamedService {
+                        await cancelWhenGracefulShutdown { await cluster?.run() }
+                        try await gracefulShutdown()
+                    },
                     NamedService {
                         defer { readiness.endListening() }
                         try await server.run()

@@ -40,9 +40,16 @@ struct ExplainCommand: AsyncParsableCommand {
             ("Cached", cached),
             ("Freshness", freshness(explanation, now: now)),
             ("Pinned", explanation.isPinned ? "yes" : "no"),
+            ("In use", inUse(explanation, now: now)),
             ("Upstream calls", calls.isEmpty ? "none" : calls.map(printable).joined(separator: ", ")),
             ("Cost", explanation.pullCost == 1 ? "1 pull" : "\(explanation.pullCost) pulls"),
         ])
+    }
+
+    private static func inUse(_ explanation: ExplanationDocument, now: Timestamp) -> String {
+        guard let end = explanation.leasedUntil else { return "no cluster says so" }
+        let moment = Timestamp(milliseconds: end)
+        return moment > now ? "yes; not evicted until \(TimeText.relative(moment, to: now))" : "no longer"
     }
 
     private static func freshness(_ explanation: ExplanationDocument, now: Timestamp) -> String {

@@ -22,15 +22,33 @@ struct ImagesCommand: AsyncParsableCommand {
 
     @Argument(help: "Files and folders.", completion: .file())
     var paths: [String] = []
+    @Flag(help: "The images that a cluster's pods use, in place of those of files.")
+    var cluster = false
+    @Option(
+        help: ArgumentHelp(
+            "With --cluster: ask the API server of this kubeconfig, and no running service.", valueName: "file"),
+        completion: .file())
+    var kubeconfig: String?
+    @Option(help: ArgumentHelp("With --cluster: the kubeconfig's context.", valueName: "name"))
+    var context: String?
+    @Option(
+        name: [.customLong("namespace"), .customShort("n")],
+        help: ArgumentHelp("With --cluster and a kubeconfig: this namespace alone.", valueName: "name"))
+    var clusterNamespace: String?
     @OptionGroup var files: ImageFileOptions
     @OptionGroup var service: ServiceOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
         if paths.contains("-"), paths.count > 1 { throw ValidationError("'-' stands alone.") }
+        if cluster, !paths.isEmpty { throw ValidationError("--cluster takes no files.") }
+        if !cluster, kubeconfig != nil || context != nil || clusterNamespace != nil {
+            throw ValidationError("--kubeconfig, --context and --namespace belong to --cluster.")
+        }
     }
 
     func run() async throws {
+        if cluster { return try await reportCluster() }
         let options = try files.options()
         var report = ImageReport()
         var failureCount = 0
@@ -59,6 +77,21 @@ struct ImagesCommand: AsyncParsableCommand {
         let document = report.document
         try output.write(document) { Self.text(document) }
         guard failureCount == 0 else { throw CommandFailure(.failure, "") }
+    }
+
+    /// The running service knows what is cached as well; without one, or where an API server is named, that is asked.
+    private func reportCluster() async throws(CommandFailure) {
+        let report: ClusterImageReport
+        if kubeconfig == nil, context == nil, clusterNamespace == nil,
+            let document = try await service.client().clusterIfFollowed()
+        {
+            report = ClusterImageReport(document)
+        } else {
+            let connection = try ClusterAccess.connection(kubeconfig: kubeconfig, context: context)
+            report = ClusterImageReport(
+                try await ClusterListing.images(connection, namespace: clusterNamespace))
+        }
+        try output.write(report) { report.text }
     }
 
     /// Asks for each image once. Without a service what is cached stays unknown, which is no failure.

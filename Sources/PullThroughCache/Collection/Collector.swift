@@ -102,6 +102,7 @@ final class Collector: Sendable {
         try await turn.pass {
             await ledger.flush()
             await catalogue.writer.flush()
+            if !isDryRun { try await catalogue.metadata.removeLeases(of: nil, endingBefore: clock.now()) }
             let before = try await count()
             var report = CollectionReport(
                 isDryRun: isDryRun, images: [], blobCount: 0, freedBytes: 0, storedBytesBefore: before,
@@ -127,6 +128,7 @@ final class Collector: Sendable {
             if isDryRun {
                 var unpinned = image
                 unpinned.isPinned = false
+                unpinned.isLeased = false
                 let others = try await catalogue.metadata.images(limit: Self.dryRunLimit)
                     .filter { $0.repository != image.repository || $0.digest != image.digest }
                 report.add(EvictionPlan([unpinned] + others, bytesToFree: 1) { $0 != unpinned })

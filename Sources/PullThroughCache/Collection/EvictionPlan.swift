@@ -2,7 +2,7 @@ internal import MetadataStore
 internal import OCI
 
 /// Which images go, so that a number of bytes becomes free: least recently pulled first, an image and its children as
-/// one, pinned and protected ones never.
+/// one, pinned, leased and protected ones never.
 struct EvictionPlan: Sendable {
     /// In the order of eviction.
     private(set) var images: [ImageRecord] = []
@@ -21,7 +21,7 @@ struct EvictionPlan: Sendable {
         }
         for image in candidates {
             guard freedBytes < bytesToFree else { break }
-            guard !image.isPinned, !isProtected(image) else { continue }
+            guard !image.isPinned, !image.isLeased, !isProtected(image) else { continue }
             images.append(image)
             for (digest, size) in image.stored {
                 let left = (references[digest] ?? 1) - 1

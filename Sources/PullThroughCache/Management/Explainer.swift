@@ -27,6 +27,7 @@ struct Explainer: Sendable {
             explanation.freshness = .immutable
         case .tag(let tag): try await explain(tag, in: repository, rule: rule, into: &explanation)
         }
+        explanation.leasedUntil = try await leaseEnd(of: reference, explanation.digest, in: repository)
         guard let digest = explanation.digest else { return explanation }
         guard case .held(let manifest) = try await keeper.holding(of: digest, in: repository) else {
             explanation.addPull("GET manifests/\(digest)")
@@ -90,6 +91,14 @@ struct Explainer: Sendable {
                 explanation.upstreamCalls.append("GET blobs/\(blob.digest)")
             }
         }
+    }
+
+    private func leaseEnd(
+        of reference: ManifestReference, _ digest: Digest?, in repository: RepositoryKey
+    ) async throws -> Timestamp? {
+        try await catalogue.metadata.leases(in: repository).filter { lease in
+            lease.reference == reference || digest.map { lease.reference == .digest($0) } ?? false
+        }.map(\.expiresAt).max()
     }
 
     private func isPinned(_ reference: ManifestReference, in repository: RepositoryKey) async throws -> Bool {
