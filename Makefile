@@ -4,6 +4,7 @@ SWIFT_SOURCES := Sources Tests Benchmarks/Micro Package.swift
 # One binary that needs no Swift runtime on the machine it runs on.
 RELEASE_FLAGS := -c release --product weir --static-swift-stdlib
 ARGUMENTS ?=
+CLUSTERS := 'KademliaRoutingTests|PeerRegistryTests'
 
 .DEFAULT_GOAL := help
 .PHONY: help run build release test unit integration lint format bench bench-quick bench-micro image deb clean
@@ -25,9 +26,9 @@ build: ## Build everything for debugging, tests included
 test: unit integration ## Build and pass all tests
 
 unit: build ## The tests of the targets
-	$(SWIFT) test --skip-build --skip IntegrationTests --skip KademliaRoutingTests
+	$(SWIFT) test --skip-build --skip IntegrationTests --skip $(CLUSTERS)
 # By themselves: whole clusters with limits of time, which hundreds of other tests at once would starve.
-	$(SWIFT) test --skip-build --filter KademliaRoutingTests
+	$(SWIFT) test --skip-build --filter $(CLUSTERS)
 
 integration: build ## The tests with real registries and real clients; FILTER=Suite narrows them
 	@scripts/install-packages test

@@ -8,8 +8,15 @@ import OCI
 import PeerRouting
 import RegistryServer
 import ServiceLifecycle
+import Synchronization
 
 @testable import PeerRegistry
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// Nodes on addresses of the loopback, all on one port, as in a cluster.
 struct Cluster: Sendable {
@@ -44,12 +51,14 @@ struct Cluster: Sendable {
         configure: (inout PeerRegistryConfiguration) -> Void = { _ in },
         _ body: (Cluster) async throws -> Result
     ) async throws -> Result {
-        let port = try await freePort()
+        let port = try await freePort(count)
         var configuration = PeerRegistryConfiguration()
         configuration.registryPort = port
         configuration.authorization = authorization
-        configuration.resolveTimeout = .seconds(2)
-        configuration.answerTimeout = .seconds(5)
+        // Long enough for a machine that does a hundred other things.
+        configuration.resolveTimeout = .seconds(10)
+        configuration.answerTimeout = .seconds(20)
+        configuration.manifestTimeout = .seconds(20)
         configuration.stallTimeout = .milliseconds(500)
         configure(&configuration)
         var limits = HTTPClient.Configuration(redirectConfiguration: .disallow)
@@ -107,13 +116,28 @@ struct Cluster: Sendable {
         }
     }
 
-    private static func freePort() async throws -> Int {
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.2", port: 0).get()
-        let port = channel.localAddress?.port ?? 0
-        try await channel.close()
-        return port
+    /// A port that is free on every address: below those that the kernel gives to clients, and no two the same here.
+    private static func freePort(_ count: Int) async throws -> Int {
+        while true {
+            let number = ports.withLock { next in
+                next += 1
+                return next
+            }
+            let port = 20_000 + (Int(getpid()) &* 97 &+ number) % 10_000
+            do {
+                for index in 0..<count {
+                    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                        .bind(host: "127.0.0.\(index + 2)", port: port).get()
+                    try await channel.close()
+                }
+                return port
+            } catch let error as IOError where error.errnoCode == EADDRINUSE {
+                continue
+            }
+        }
     }
+
+    private static let ports = Mutex(0)
 
     struct Answer: Sendable {
         let status: Int
@@ -129,7 +153,7 @@ struct Cluster: Sendable {
         var request = HTTPClientRequest(url: nodes[node].origin + path)
         request.method = method
         for (name, value) in fields { request.headers.add(name: name, value: value) }
-        let response = try await client.execute(request, timeout: .seconds(20))
+        let response = try await client.execute(request, timeout: .seconds(40))
         var body: [UInt8] = []
         var isWhole = true
         do {
