@@ -22,6 +22,7 @@ enum Component: String, CaseIterable, Sendable {
     case gzip
     case systemd = "systemctl"
     case dpkgDeb = "dpkg-deb"
+    case kubectl
 
     /// The program's path; nil where it is not installed.
     var path: String? { Self.find(rawValue) }

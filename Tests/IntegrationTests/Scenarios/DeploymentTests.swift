@@ -104,6 +104,15 @@ extension RealPrograms {
             }
         }
 
+        @Test(.needs(.kubectl), .timeLimit(.minutes(2)))
+        func `what is applied to a cluster keeps to its API, and the chart says the same`() async throws {
+            try await ClosedMachine.with { machine in
+                let python = "\(Scripts.folder)/.build/deployment-tools/bin/python"
+                let report = try await machine.succeed(python, ["\(Scripts.folder)/scripts/check-deployment"])
+                #expect(report.contains("chart and overlays agree"))
+            }
+        }
+
         /// The process in the container, as seen from outside.
         private func weir(in container: MachineProcess) async throws -> pid_t {
             try await eventually("the container's process is found") {
@@ -117,11 +126,13 @@ extension RealPrograms {
 
 /// The project's own scripts.
 enum Scripts {
+    /// The project's folder.
+    static var folder: String { #filePath.split(separator: "/").dropLast(4).map { "/\($0)" }.joined() }
+
     /// - Throws: ``MachineError/failed(command:ending:output:)``.
     static func run(
         _ name: String, _ arguments: [String], on machine: ClosedMachine, environment: [String: String] = [:]
     ) async throws {
-        let folder = #filePath.split(separator: "/").dropLast(4).map { "/\($0)" }.joined()
         try await machine.succeed(
             "\(folder)/scripts/\(name)", arguments,
             environment: ["LD_LIBRARY_PATH": ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"] ?? ""].merging(
