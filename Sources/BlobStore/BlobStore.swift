@@ -33,6 +33,10 @@ package protocol BlobStore: Sendable {
     /// How much room there is.
     func capacity() async throws(BlobStoreError) -> StoreCapacity
 
+    /// The same for a blob that was opened lately and is found untouched; nil says nothing. Never waits for a disk, so
+    /// that an event loop may call it.
+    func openAtHand(_ digest: Digest) -> (any BlobReader)?
+
     /// Where a task that writes an ingest best runs: what it asks of the ingest costs no change of threads there. Nil:
     /// anywhere.
     var writingExecutor: (any TaskExecutor)? { get }
@@ -43,6 +47,8 @@ package protocol BlobStore: Sendable {
 }
 
 extension BlobStore {
+    package func openAtHand(_ digest: Digest) -> (any BlobReader)? { nil }
+
     package var writingExecutor: (any TaskExecutor)? { nil }
 
     package func read(_ digest: Digest, limitBytes: Int) async throws(BlobStoreError) -> ByteBuffer? {

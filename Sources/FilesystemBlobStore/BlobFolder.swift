@@ -22,6 +22,7 @@ final class BlobFolder: Sendable {
     /// For what waits for the disk at length: `fsync`, removing, reading files whole. Fills go on meanwhile.
     let keepers: BlockingPool
     let logger: Logger
+    let open = OpenBlobs()
 
     /// Held while a blob's name is given, or taken away after a look at what it names: otherwise an altered file's
     /// removal could hit the sound one that was just committed in its place.
@@ -180,6 +181,7 @@ final class BlobFolder: Sendable {
     /// returns the bytes of the file.
     func remove(_ digest: Digest, ifStill status: FileStatus?) throws(BlobStoreError) -> Int64 {
         let path = layout.file(of: digest)
+        defer { open.remove(digest) }
         return try naming.withLock { (_) throws(BlobStoreError) -> Int64 in
             let found: FileStatus
             do throws(SystemFailure) {

@@ -58,6 +58,8 @@ package final class FilesystemBlobStore: BlobStore {
         }
     }
 
+    package func openAtHand(_ digest: Digest) -> (any BlobReader)? { folder.open.reader(of: digest) }
+
     package var writingExecutor: (any TaskExecutor)? { folder.writers }
 
     package func beginIngest(
@@ -76,7 +78,10 @@ package final class FilesystemBlobStore: BlobStore {
             }
             switch entry {
             case .absent: return nil
-            case .sealed(let file, let status): return reader(of: file, size: status.size)
+            case .sealed(let file, let status):
+                let reader = reader(of: file, size: status.size)
+                folder.open.insert(reader, file, for: digest)
+                return reader
             case .touched(let file, let status):
                 // Only one reads it, and the others look again.
                 if await waitForRehash(of: digest) { continue }

@@ -133,6 +133,8 @@ struct FileStatus: Hashable {
     let modifiedNanoseconds: Int
     let changedSeconds: Int
     let changedNanoseconds: Int
+    /// Names that the file has; 0 once it is removed.
+    let linkCount: Int
 
     init(_ status: stat) {
         kind =
@@ -148,6 +150,7 @@ struct FileStatus: Hashable {
         modifiedNanoseconds = status.st_mtim.tv_nsec
         changedSeconds = status.st_ctim.tv_sec
         changedNanoseconds = status.st_ctim.tv_nsec
+        linkCount = Int(status.st_nlink)
     }
 
     /// The status of `path` itself, symbolic links not followed.

@@ -12,6 +12,9 @@ package protocol MetadataStore: SpendStore {
     /// What `tag` named when the upstream last said so.
     func tag(_ tag: Tag, in repository: RepositoryKey) async throws(MetadataStoreError) -> TagRecord?
 
+    /// ``tag(_:in:)``, and ``manifest(_:in:)`` of what it named, in one go.
+    func taggedManifest(_ tag: Tag, in repository: RepositoryKey) async throws(MetadataStoreError) -> TaggedManifest?
+
     /// Writes `record` in place of what the tag named before. Creates the repository where there is none.
     func put(_ record: TagRecord) async throws(MetadataStoreError)
 
@@ -125,4 +128,13 @@ package protocol MetadataStore: SpendStore {
 
     /// Checks the database's own structure; returns what is wrong with it, in words. Empty when sound.
     func integrityProblems() async throws(MetadataStoreError) -> [String]
+}
+
+extension MetadataStore {
+    package func taggedManifest(
+        _ tag: Tag, in repository: RepositoryKey
+    ) async throws(MetadataStoreError) -> TaggedManifest? {
+        guard let record = try await self.tag(tag, in: repository) else { return nil }
+        return TaggedManifest(tag: record, manifest: try await manifest(record.digest, in: repository))
+    }
 }

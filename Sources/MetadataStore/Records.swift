@@ -197,3 +197,14 @@ package enum MetadataStoreError: Error, Hashable, CustomStringConvertible {
         }
     }
 }
+
+/// What a tag named, and whether its repository is known to hold that.
+package struct TaggedManifest: Sendable, Hashable {
+    package var tag: TagRecord
+    package var manifest: ManifestRecord?
+
+    package init(tag: TagRecord, manifest: ManifestRecord?) {
+        self.tag = tag
+        self.manifest = manifest
+    }
+}

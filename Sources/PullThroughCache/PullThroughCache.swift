@@ -151,7 +151,7 @@ package final class PullThroughCache: ContentSource {
         try await converting { try await manifests.answer(request) }
     }
 
-    package func blobInMemory(_ request: BlobRequest) -> BlobAnswer? { nil }
+    package func blobInMemory(_ request: BlobRequest) -> BlobAnswer? { blobs.inMemory(request) }
 
     package func blob(_ request: BlobRequest) async throws(CacheError) -> BlobAnswer {
         try await converting { try await blobs.answer(request) }

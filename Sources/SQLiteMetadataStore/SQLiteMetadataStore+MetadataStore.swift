@@ -10,6 +10,15 @@ extension SQLiteMetadataStore: MetadataStore {
         try await read { try $0.tag(tag, in: repository) }
     }
 
+    package func taggedManifest(
+        _ tag: Tag, in repository: RepositoryKey
+    ) async throws(MetadataStoreError) -> TaggedManifest? {
+        try await read { catalogue in
+            guard let record = try catalogue.tag(tag, in: repository) else { return nil }
+            return TaggedManifest(tag: record, manifest: try catalogue.manifest(record.digest, in: repository))
+        }
+    }
+
     package func put(_ record: TagRecord) async throws(MetadataStoreError) {
         try await write { try $0.put(record) }
     }

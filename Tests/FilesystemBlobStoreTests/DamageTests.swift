@@ -164,3 +164,99 @@ struct Damage: Sendable, CustomTestStringConvertible {
         }
     }
 }
+
+@Suite struct `A blob that is kept open` {
+    @Test func `is at hand once it was opened`() async throws {
+        try await withStore { store, _ in
+            let sample = Sample(seed: 1, count: 5000)
+            try await store.store(sample)
+            #expect(store.openAtHand(sample.digest) == nil)
+            #expect(try await store.open(sample.digest) != nil)
+            let reader = try #require(store.openAtHand(sample.digest))
+            #expect(try await reader.content() == sample.bytes)
+        }
+    }
+
+    @Test(arguments: Damage.all)
+    func `is looked at again when something happened to its file`(_ damage: Damage) async throws {
+        try await withStore { store, path in
+            let sample = Sample(seed: 1, count: 5000)
+            try await store.store(sample)
+            #expect(try await store.open(sample.digest) != nil)
+            try damage.inflict(file(of: sample.digest, in: path))
+            // A name that another file took is no damage to this one; then it may be given out, whole.
+            if let reader = store.openAtHand(sample.digest) {
+                #expect(try await reader.content() == sample.bytes)
+            }
+            #expect(try await store.open(sample.digest) == nil)
+            #expect(store.openAtHand(sample.digest) == nil)
+            try await store.store(sample)
+            #expect(try await store.content(of: sample.digest) == sample.bytes)
+        }
+    }
+
+    @Test func `is let go when the store removes it, so that its space becomes free`() async throws {
+        try await withStore { store, path in
+            let sample = Sample(seed: 1, count: 5000)
+            try await store.store(sample)
+            #expect(try await store.open(sample.digest) != nil)
+            let name = file(of: sample.digest, in: path)
+            func isOpen() -> Bool {
+                names(in: "/proc/self/fd").contains { descriptor in
+                    let target = try? FileManager.default.destinationOfSymbolicLink(
+                        atPath: "/proc/self/fd/\(descriptor)")
+                    return target?.hasPrefix(name) ?? false
+                }
+            }
+            #expect(isOpen())
+            #expect(try await store.remove(sample.digest) == 5000)
+            #expect(!isOpen())
+            #expect(store.openAtHand(sample.digest) == nil)
+        }
+    }
+
+    @Test func `is one of so many`() async throws {
+        try await withStore { store, _ in
+            let samples = (0..<140).map { Sample(seed: UInt64($0) + 1, count: 100) }
+            for sample in samples {
+                try await store.store(sample)
+                #expect(try await store.open(sample.digest) != nil)
+            }
+            #expect(samples.count { store.openAtHand($0.digest) != nil } == 128)
+            #expect(store.openAtHand(samples[139].digest) != nil)
+            #expect(store.openAtHand(samples[0].digest) == nil)
+        }
+    }
+}
+
+@Suite struct `What is at hand` {
+    @Test func `is read as it is on disk, and nothing beyond what may be read`() async throws {
+        try await withStore { store, _ in
+            let sample = Sample(seed: 3, count: 10_000)
+            let ingest = try await store.beginIngest(of: sample.digest, expectedSize: sample.size)
+            let reader = ingest.reader
+            var buffer = ByteBuffer(string: "old")
+            #expect(!reader.readAtHand(into: &buffer, at: 0, length: 10))
+            try await ingest.append(sample.bytes.getSlice(at: 0, length: 4000) ?? ByteBuffer())
+            for (offset, length, count) in [(0, 10, 10), (3990, 100, 10), (0, 100_000, 4000), (4000, 5, 0), (-1, 5, 0)]
+            {
+                // Where the file system cannot tell what is at hand, that is no failure.
+                guard reader.readAtHand(into: &buffer, at: Int64(offset), length: length) else { continue }
+                #expect(count > 0)
+                #expect(buffer == sample.bytes.getSlice(at: offset, length: buffer.readableBytes))
+                #expect(buffer.readableBytes <= count)
+            }
+            await ingest.abandon()
+        }
+    }
+
+    @Test func `a small blob is read in one go, and a large one is not`() async throws {
+        try await withStore { store, _ in
+            let sample = Sample(seed: 4, count: 5000)
+            #expect(try await store.read(sample.digest, limitBytes: 10_000) == nil)
+            try await store.store(sample)
+            #expect(try await store.read(sample.digest, limitBytes: 5000) == sample.bytes)
+            #expect(try await store.read(sample.digest, limitBytes: 4999) == nil)
+        }
+    }
+}

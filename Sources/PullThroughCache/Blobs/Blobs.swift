@@ -36,6 +36,19 @@ struct Blobs: Sendable {
         confirmations = SingleFlight(work: work)
     }
 
+    /// A hit whose file is open and untouched, for a repository that is known to hold it. Does not block.
+    func inMemory(_ request: BlobRequest) -> BlobAnswer? {
+        guard let size = catalogue.membershipInMemory(of: request.digest, in: request.repository),
+            let reader = store.openAtHand(request.digest), reader.size == size
+        else { return nil }
+        guard request.isHead else {
+            fetchAhead.noteUse(of: request.digest)
+            return hit(reader, request)
+        }
+        metrics.count(.blob, .hit)
+        return BlobAnswer(digest: request.digest, size: size, content: nil, status: CacheStatus(isHit: true))
+    }
+
     func answer(_ request: BlobRequest) async throws -> BlobAnswer {
         do {
             return request.isHead ? try await head(request) : try await get(request)

@@ -51,7 +51,7 @@ final class FillSink: Sendable {
     /// Why nothing is kept; nil where it is.
     var refusal: Refusal? { state.withLock { $0.refusal } }
 
-    /// Whether several transfers write, or have written.
+    /// Whether several transfers write.
     var isShared: Bool {
         get { state.withLock { $0.isShared } }
         set { state.withLock { $0.isShared = newValue } }

@@ -19,16 +19,22 @@ struct FillTransfer {
     /// Since when time is measured.
     let begunAt = ContinuousClock.now
 
+    struct Outcome: Sendable, Hashable {
+        /// Whether some of the bytes came in ranges over several connections.
+        let usedSegments: Bool
+    }
+
     /// Everything has come when it returns; the digest is not looked at.
-    func run(into sink: FillSink) async throws {
+    func run(into sink: FillSink) async throws -> Outcome {
         do {
             try await transfer(into: sink, maySplit: configuration.segmentation.connectionLimit > 1)
+            return Outcome(usedSegments: sink.isShared)
         } catch  where sink.isShared && (error is FillSink.NotInOrder || error is UpstreamError) {
             // The disk refused what came out of order, or the upstream does not do segments right: once more, in one
             // piece, from where the bytes are without a gap.
             sink.isShared = false
-            defer { sink.isShared = true }
             try await transfer(into: sink, maySplit: false)
+            return Outcome(usedSegments: true)
         }
     }
 

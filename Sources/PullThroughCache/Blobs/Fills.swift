@@ -124,14 +124,15 @@ final class Fills: Sendable {
             finish(fill, nil)
             return
         }
+        var outcome: FillTransfer.Outcome?
         do {
-            try await withTaskExecutorPreference(store.writingExecutor) {
+            outcome = try await withTaskExecutorPreference(store.writingExecutor) {
                 try await source.upstream.fills.pass { try await transfer.run(into: sink) }
-                try await sink.verify()
             }
+            try await sink.verify()
         } catch {
             await sink.abandon()
-            fail(fill, from: source, wasShared: sink.isShared, because: CacheError(error))
+            fail(fill, from: source, wasShared: outcome?.usedSegments ?? false, because: CacheError(error))
             return
         }
         // The readers have everything now; what follows makes it last.

@@ -44,14 +44,19 @@ final class Catalogue: Sendable {
 
     /// What the upstream last said of `tag`, whether or not the manifest is stored.
     func tag(_ tag: Tag, in repository: RepositoryKey) async throws -> TagRecord? {
-        if let record = tagInMemory(tag, in: repository) { return record }
-        guard let record = try await metadata.tag(tag, in: repository) else { return nil }
+        try await taggedManifest(tag, in: repository)?.tag
+    }
+
+    /// What the upstream last said of `tag`; and of the manifest what the database knows, where that had to be asked.
+    func taggedManifest(_ tag: Tag, in repository: RepositoryKey) async throws -> TaggedManifest? {
+        if let record = tagInMemory(tag, in: repository) { return TaggedManifest(tag: record, manifest: nil) }
+        guard let found = try await metadata.taggedManifest(tag, in: repository) else { return nil }
         return memory.withLock { memory in
             let key = TagKey(repository: repository, tag: tag)
             // The upstream may have said something newer since the database was asked.
-            if let newer = memory.tags.peek(key) { return newer }
-            memory.tags.insert(record, for: key)
-            return record
+            if let newer = memory.tags.peek(key) { return TaggedManifest(tag: newer, manifest: nil) }
+            memory.tags.insert(found.tag, for: key)
+            return found
         }
     }
 

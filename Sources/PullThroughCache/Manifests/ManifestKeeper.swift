@@ -43,9 +43,14 @@ struct ManifestKeeper: Sendable {
 
     /// What the store has of the manifest `digest` of `repository`. Bytes that are not what they should be are
     /// removed, and count as missing.
-    func holding(of digest: Digest, in repository: RepositoryKey) async throws -> Holding {
+    /// - Parameter known: what the database said of it a moment ago; nil: it is asked.
+    func holding(
+        of digest: Digest, in repository: RepositoryKey, known: ManifestRecord? = nil
+    ) async throws -> Holding {
         if let manifest = catalogue.manifestInMemory(digest, in: repository) { return .held(manifest) }
-        guard let record = try await catalogue.manifest(digest, in: repository) else { return .notKnown }
+        var record = known
+        if record == nil { record = try await catalogue.manifest(digest, in: repository) }
+        guard let record else { return .notKnown }
         guard let bytes = try await bytes(of: digest) else {
             if record.mediaType != nil { catalogue.noteMissing(digest) }
             return .bytesMissing

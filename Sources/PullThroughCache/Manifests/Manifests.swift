@@ -83,12 +83,13 @@ struct Manifests: Sendable {
 
     private func answer(_ tag: Tag, _ request: ManifestRequest) async throws -> ManifestAnswer {
         let upstream = try upstreams.upstream(of: request.rule.name)
-        let record = try await catalogue.tag(tag, in: request.repository)
+        let found = try await catalogue.taggedManifest(tag, in: request.repository)
+        let record = found?.tag
         let decision = TagDecision(
             tag: tag, rule: request.rule, checkedAt: record?.checkedAt,
             absentUntil: try await absence(of: request, unlessFresh: record),
             now: clock.now(), isForced: request.isForced, pausedBy: upstream.pausedBy)
-        if let record, let answer = try await answer(from: record, decision, request, at: upstream) { return answer }
+        if let found, let answer = try await answer(from: found, decision, request, at: upstream) { return answer }
         if case .absent = decision {
             if let answer = try await stale(tag, request, because: UpstreamError.notFound) { return answer }
             throw CacheError.manifestUnknown
@@ -117,17 +118,18 @@ struct Manifests: Sendable {
 
     /// An answer that needs no word of the upstream on what the tag names; nil where it does.
     private func answer(
-        from record: TagRecord, _ decision: TagDecision, _ request: ManifestRequest, at upstream: UpstreamHandle
+        from found: TaggedManifest, _ decision: TagDecision, _ request: ManifestRequest, at upstream: UpstreamHandle
     ) async throws -> ManifestAnswer? {
+        let record = found.tag
         switch decision {
         case .fresh(let ttl):
-            if let answer = try await known(record, request, CacheStatus(isHit: true, ttl: ttl.wholeSeconds)) {
+            if let answer = try await known(found, request, CacheStatus(isHit: true, ttl: ttl.wholeSeconds)) {
                 return answer
             }
             return try await fetch(record, request, at: upstream)
         case .staleWhileRevalidating(let staleness):
             let status = CacheStatus(isHit: true, ttl: -staleness.wholeSeconds, detail: "revalidating")
-            guard let answer = try await known(record, request, status) else { return nil }
+            guard let answer = try await known(found, request, status) else { return nil }
             resolver.start(question(request, confirmsFirst: true), at: upstream) {
                 guard !request.rule.outage.servesStale(under: .notFound, age: clock.now() - record.checkedAt) else {
                     return
@@ -140,7 +142,7 @@ struct Manifests: Sendable {
         case .staleWhilePaused(let staleness):
             let status = CacheStatus(
                 isHit: true, ttl: -staleness.wholeSeconds, detail: CacheMetrics.OutageLabel.paused.rawValue)
-            guard let answer = try await known(record, request, status, outcome: .stale) else { return nil }
+            guard let answer = try await known(found, request, status, outcome: .stale) else { return nil }
             metrics.countStale(.paused)
             return answer
         case .revalidate, .resolve, .absent: return nil
@@ -155,9 +157,13 @@ struct Manifests: Sendable {
 
     /// An answer from what is held of `record`; nil where a GET asks for bytes that are not here.
     private func known(
-        _ record: TagRecord, _ request: ManifestRequest, _ status: CacheStatus, outcome: CacheMetrics.Outcome = .hit
+        _ found: TaggedManifest, _ request: ManifestRequest, _ status: CacheStatus,
+        outcome: CacheMetrics.Outcome = .hit
     ) async throws -> ManifestAnswer? {
-        if case .held(let manifest) = try await keeper.holding(of: record.digest, in: request.repository) {
+        let record = found.tag
+        if case .held(let manifest) = try await keeper.holding(
+            of: record.digest, in: request.repository, known: found.manifest)
+        {
             return hit(manifest, request, status, outcome: outcome)
         }
         guard request.isHead, let mediaType = record.mediaType, let size = record.size else { return nil }
