@@ -103,7 +103,13 @@ let package = Package(
             "PeerRegistry",
             [
                 "NodeContent", "PeerRouting", "PullThroughCache", "BlobStore", "OCI", "HTTPSemantics",
-                "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, logging, coreMetrics,
+                "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging, coreMetrics,
+            ]),
+
+        module(
+            "ContainerdClient",
+            [
+                "NodeContent", "BlobStore", "OCI", "LibP2P", nioCore, nioPosix, nioHTTP1, nioHTTP2, logging,
             ]),
 
         // What Weir is.
@@ -130,7 +136,9 @@ let package = Package(
                 "UpstreamClient", "BlobStore",
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
-                "PrometheusMetrics", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle,
+                "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "PeerRouting",
+                "KademliaRouting",
+                "LibP2P", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle,
                 unixSignals, nioHTTP1,
                 nioCore,
             ]),
@@ -204,6 +212,13 @@ let package = Package(
             [
                 "PeerRegistry", "NodeContent", "PeerRouting", "RegistryServer", "BlobStore", "OCI", asyncHTTPClient,
                 nioCore, nioPosix, nioHTTP1, logging, serviceLifecycle,
+            ]),
+        tests(
+            "ContainerdClientTests",
+            [
+                "ContainerdClient", "NodeContent", "BlobStore", "LibP2P", "OCI", "HostileInput", nioCore, nioPosix,
+                nioHTTP1, nioHTTP2,
+                logging,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(

@@ -62,7 +62,7 @@ struct ControlRoutes: Sendable {
 
     // MARK: Requests
 
-    private static func reference(_ request: Request) throws(ControlError) -> String {
+    static func reference(_ request: Request) throws(ControlError) -> String {
         guard let reference = request.uri.queryParameters["reference"], !reference.isEmpty else {
             throw ControlError(.badRequest, "the query parameter 'reference' is missing")
         }
@@ -79,7 +79,7 @@ struct ControlRoutes: Sendable {
 
     // MARK: Answers
 
-    private static func answer<Document: Encodable>(
+    static func answer<Document: Encodable>(
         _ make: () async throws(ControlError) -> Document
     ) async -> Response {
         do throws(ControlError) {
@@ -106,7 +106,7 @@ struct ControlRoutes: Sendable {
         return Self.text(text, status: status, contentType: "application/json")
     }
 
-    private static func text(
+    static func text(
         _ text: String, status: HTTPResponse.Status = .ok, contentType: String = "text/plain; charset=utf-8"
     ) -> Response {
         Response(
@@ -116,7 +116,7 @@ struct ControlRoutes: Sendable {
 }
 
 /// Puts the control server's own error document in place of the library's where no route answers.
-private struct UnknownRoutes: RouterMiddleware {
+struct UnknownRoutes: RouterMiddleware {
     typealias Context = BasicRequestContext
 
     @concurrent func handle(

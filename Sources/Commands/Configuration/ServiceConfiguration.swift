@@ -26,6 +26,7 @@ package struct ServiceConfiguration: Sendable {
     package var log: Log
     package var controlSocket: String
     package var rewrite = RewriteConfiguration()
+    package var node = NodeConfiguration()
 
     /// Where the catalogue is.
     package var cataloguePath: String { "\(storeDirectory)/catalogue.sqlite" }

@@ -53,6 +53,9 @@ extension Settings {
             Setting(
                 "rewrite", \.rewrite, .rewrite,
                 "How images are rewritten in files, by policies and at admission; 'all' means by the rules above."),
+            Setting(
+                "node", \.node, .group(NodeSettings.keys, { NodeSettings() }),
+                "How 'weir node' shares this machine's images with its peers; 'weir serve' reads none of it."),
         ]
     }
 

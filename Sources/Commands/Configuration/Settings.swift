@@ -19,6 +19,7 @@ struct Settings {
     var log = LogSettings()
     var control = ControlSettings()
     var rewrite = RewriteSettings()
+    var node = NodeSettings()
 }
 
 struct ServerTLSSettings {
