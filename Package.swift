@@ -117,7 +117,12 @@ let package = Package(
             "PeerRegistry",
             [
                 "NodeContent", "PeerRouting", "PullThroughCache", "BlobStore", "OCI", "HTTPSemantics",
-                "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, logging, coreMetrics,
+                "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging, coreMetrics,
+            ]),
+        module(
+            "ContainerdClient",
+            [
+                "NodeContent", "BlobStore", "OCI", "LibP2P", nioCore, nioPosix, nioHTTP1, nioHTTP2, logging,
             ]),
 
         // Kubernetes: its API server, and what Weir does there.
@@ -158,7 +163,9 @@ let package = Package(
                 "UpstreamClient", "BlobStore",
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
-                "PrometheusMetrics", "KubernetesClient", "ClusterImages", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle,
+                "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "PeerRouting",
+                "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages", argumentParser, asyncHTTPClient, yams,
+                logging, metrics, serviceLifecycle,
                 unixSignals, nioHTTP1,
                 nioCore,
             ]),
@@ -190,7 +197,8 @@ let package = Package(
         tests("QuotaTests", ["Quota", "HTTPSemantics", "Timekeeping"]),
         tests(
             "AgeEncryptionTests", ["AgeEncryption", "HostileInput", crypto], exclude: ["Fixtures", "make-fixtures.py"]),
-        tests("SOPSTests", ["SOPS", "AgeEncryption", "HostileInput", yams], exclude: ["Fixtures", "make-fixtures.py"]),
+        tests(
+            "SOPSTests", ["SOPS", "AgeEncryption", "HostileInput", yams], exclude: ["Fixtures", "make-fixtures.py"]),
         tests(
             "CredentialSourcesTests",
             ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", logging, metrics]),
@@ -245,6 +253,13 @@ let package = Package(
                 nioCore, nioPosix, nioHTTP1, logging, serviceLifecycle,
             ]),
         tests(
+            "ContainerdClientTests",
+            [
+                "ContainerdClient", "NodeContent", "BlobStore", "LibP2P", "OCI", "HostileInput", nioCore, nioPosix,
+                nioHTTP1, nioHTTP2,
+                logging,
+            ]),
+        tests(
             "KubernetesClientTests",
             [
                 "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", "HostileInput", "Timekeeping", nioCore,
@@ -267,7 +282,8 @@ let package = Package(
             "CommandsTests",
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
-                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping", logging,
+                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
+                logging,
                 nioCore,
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no

@@ -66,7 +66,7 @@ struct ControlRoutes: Sendable {
 
     // MARK: Requests
 
-    private static func reference(_ request: Request) throws(ControlError) -> String {
+    static func reference(_ request: Request) throws(ControlError) -> String {
         guard let reference = request.uri.queryParameters["reference"], !reference.isEmpty else {
             throw ControlError(.badRequest, "the query parameter 'reference' is missing")
         }
@@ -114,7 +114,7 @@ struct ControlRoutes: Sendable {
         return Self.text(text, status: status, contentType: "application/json")
     }
 
-    private static func text(
+    static func text(
         _ text: String, status: HTTPResponse.Status = .ok, contentType: String = "text/plain; charset=utf-8"
     ) -> Response {
         Response(
@@ -124,7 +124,7 @@ struct ControlRoutes: Sendable {
 }
 
 /// Puts the control server's own error document in place of the library's where no route answers.
-private struct UnknownRoutes: RouterMiddleware {
+struct UnknownRoutes: RouterMiddleware {
     typealias Context = BasicRequestContext
 
     @concurrent func handle(

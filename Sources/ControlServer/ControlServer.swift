@@ -7,7 +7,7 @@ internal import Synchronization
 /// Answers weir's own commands, and whoever watches it, on a Unix socket.
 package struct ControlServer: Sendable {
     private let path: String
-    private let service: any ControlledService
+    private let router: @Sendable () -> Router<BasicRequestContext>
     private let logger: Logger
     private let onReady: @Sendable () async -> Void
 
@@ -18,9 +18,17 @@ package struct ControlServer: Sendable {
         path: String, service: any ControlledService, logger: Logger, onReady: @escaping @Sendable () async -> Void = {}
     ) {
         self.path = path
-        self.service = service
+        router = { ControlRoutes(service: service).router() }
         self.logger = logger
         self.onReady = onReady
+    }
+
+    /// The same for a node.
+    package init(path: String, node: any ControlledNode, logger: Logger) {
+        self.path = path
+        router = { NodeRoutes(node: node).router() }
+        self.logger = logger
+        onReady = {}
     }
 
     /// Answers until a graceful shutdown or cancellation, then removes the socket.
@@ -35,7 +43,7 @@ package struct ControlServer: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (published, continuation) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
             let application = Application(
-                router: ControlRoutes(service: service).router(),
+                router: router(),
                 configuration: ApplicationConfiguration(
                     address: .unixDomainSocket(path: socket.stagingPath), serverName: nil, backlog: 64),
                 onServerRunning: { _ in

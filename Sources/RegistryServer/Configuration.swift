@@ -48,10 +48,13 @@ extension RegistryServer {
     package struct TLS: Sendable, Hashable {
         package var certificateFile: String
         package var keyFile: String
+        /// Whoever signs the certificates that clients must show; nil asks for none.
+        package var clientAuthorityFile: String?
 
-        package init(certificateFile: String, keyFile: String) {
+        package init(certificateFile: String, keyFile: String, clientAuthorityFile: String? = nil) {
             self.certificateFile = certificateFile
             self.keyFile = keyFile
+            self.clientAuthorityFile = clientAuthorityFile
         }
     }
 }

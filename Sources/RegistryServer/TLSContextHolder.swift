@@ -41,6 +41,20 @@ final class TLSContextHolder: Sendable {
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = NIOHTTP2SupportedALPNProtocols
+        if let file = files.clientAuthorityFile {
+            let authorities: [NIOSSLCertificate]
+            do {
+                authorities = try NIOSSLCertificate.fromPEMFile(file)
+            } catch {
+                throw .cannotReadCertificate(file: file, reason: reason(error))
+            }
+            guard !authorities.isEmpty else {
+                throw .cannotReadCertificate(file: file, reason: "it holds no certificate in PEM form")
+            }
+            configuration.trustRoots = .certificates(authorities)
+            // There are no names of clients that could be compared.
+            configuration.certificateVerification = .noHostnameVerification
+        }
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {

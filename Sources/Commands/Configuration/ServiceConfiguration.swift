@@ -28,6 +28,7 @@ package struct ServiceConfiguration: Sendable {
     package var rewrite = RewriteConfiguration()
     /// Nil follows no cluster.
     package var kubernetes: KubernetesConfiguration?
+    package var node = NodeConfiguration()
 
     /// Where the catalogue is.
     package var cataloguePath: String { "\(storeDirectory)/catalogue.sqlite" }

@@ -65,6 +65,9 @@ extension Settings {
             Setting(
                 "kubernetes", \.kubernetes, .group(KubernetesSettings.keys, { KubernetesSettings() }),
                 "A cluster to follow: images that its pods use are not evicted. Given, even empty, it is followed."),
+            Setting(
+                "node", \.node, .group(NodeSettings.keys, { NodeSettings() }),
+                "How 'weir node' shares this machine's images with its peers; 'weir serve' reads none of it."),
         ]
     }
 

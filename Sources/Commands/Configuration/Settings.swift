@@ -23,6 +23,7 @@ struct Settings {
     var control = ControlSettings()
     var rewrite = RewriteSettings()
     var kubernetes: KubernetesSettings?
+    var node = NodeSettings()
 }
 
 /// What files encrypted by SOPS are decrypted with.

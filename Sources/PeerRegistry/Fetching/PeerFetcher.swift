@@ -105,6 +105,11 @@ struct PeerFetcher: Sendable {
             case .peers:
                 let race = PeerRace(search: searches.search(key), fetcher: self, excluded: excluded)
                 if let response = await race.run(question) { return response }
+                guard !excluded.isEmpty, !Task.isCancelled else { continue }
+                // All that were known had their turn; others may have it meanwhile.
+                searches.forget(key)
+                let second = PeerRace(search: searches.search(key), fetcher: self, excluded: excluded)
+                if let response = await second.run(question) { return response }
             case .central:
                 if case .success(let response)? = await askCentral(question, excluding: excluded) { return response }
             }

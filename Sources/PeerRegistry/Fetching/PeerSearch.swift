@@ -103,6 +103,9 @@ final class PeerSearches: Sendable {
         return search
     }
 
+    /// The next to ask for `key` looks it up anew.
+    func forget(_ key: RoutingKey) { searches.withLock { $0[key] = nil } }
+
     /// Not structured, since the search belongs to all who ask and ends by itself.
     private func begin(_ search: PeerSearch, _ key: RoutingKey) {
         let (routing, limit, timeLimit, observe) = (routing, limit, timeLimit, observe)

@@ -4,12 +4,15 @@ import FoundationEssentials
 struct Containerd {
     let machine: ClosedMachine
     let folder: String
+    /// The namespace in which clients reach the network, where it is not the machine's own.
+    let network: String?
     let process: MachineProcess
     var socket: String { "\(folder)/c.sock" }
 
     /// Starts it and waits until it answers.
-    init(on machine: ClosedMachine, name: String = "containerd") async throws {
+    init(on machine: ClosedMachine, name: String = "containerd", network: String? = nil) async throws {
         self.machine = machine
+        self.network = network
         folder = try machine.scratch.folder(name)
         try writeText(
             """
@@ -45,6 +48,16 @@ struct Containerd {
         try await control(["images", "pull", "--hosts-dir", "\(folder)/hosts"] + options + [reference])
     }
 
+    /// Takes an image in from a layout's archive, under a name that no registry knows.
+    func load(_ archive: String, as name: String) async throws {
+        try await control(["images", "import", "--all-platforms", "--no-unpack", "--base-name", name, archive])
+    }
+
+    /// Where it keeps content.
+    func file(of digest: String) -> String {
+        "\(folder)/root/io.containerd.content.v1.content/blobs/sha256/\(digest.dropFirst("sha256:".count))"
+    }
+
     /// Removes the image and the content that only it used.
     func remove(_ reference: String) async throws {
         try await control(["images", "rm", "--sync", reference])
@@ -62,7 +75,10 @@ struct Containerd {
 
     @discardableResult
     private func control(_ arguments: [String]) async throws -> String {
-        try await machine.succeed(
-            "ctr", ["--address", socket, "--namespace", machine.controlGroup] + arguments, within: .seconds(90))
+        let command = ["ctr", "--address", socket, "--namespace", machine.controlGroup] + arguments
+        // `ctr` itself fetches, and not the daemon.
+        let entrance = network.map { ["nsenter", "--net=/run/netns/\($0)"] } ?? []
+        return try await machine.succeed(
+            (entrance + command)[0], Array((entrance + command).dropFirst()), within: .seconds(90))
     }
 }

@@ -1,0 +1,97 @@
+internal import LibP2P
+internal import OCI
+internal import PeerRegistry
+internal import RegistryServer
+
+/// Makes what `weir node` is given out of the settings.
+struct NodeAssembly {
+    private(set) var configuration = NodeConfiguration()
+    private(set) var problems: [ConfigurationProblem] = []
+
+    init(_ settings: NodeSettings, server: RegistryServer.Configuration, source: String) {
+        var configuration = NodeConfiguration()
+        configuration.server = server
+        configuration.server.listen = settings.listen
+        configuration.server.tls = nil
+        // Spegel's too says nothing of single requests; containerd's own log does.
+        configuration.server.logsAccess = false
+        switch (settings.tls.certificate, settings.tls.key) {
+        case (let certificate?, let key?):
+            configuration.server.tls = RegistryServer.TLS(
+                certificateFile: certificate, keyFile: key, clientAuthorityFile: settings.tls.clientAuthority)
+        case (nil, nil):
+            if settings.tls.clientAuthority != nil {
+                problems.append(
+                    ConfigurationProblem(
+                        "'node.tls.clientAuthority' needs 'certificate' and 'key' beside it",
+                        at: .init(source: source)))
+            }
+        default:
+            problems.append(
+                ConfigurationProblem(
+                    "'node.tls' needs both 'certificate' and 'key'; add the other", at: .init(source: source)))
+        }
+        configuration.peerTLS = PeerHTTP.TLS(
+            authorityFile: settings.tls.authority, certificateFile: settings.tls.clientCertificate,
+            keyFile: settings.tls.clientKey)
+        configuration.centralTLS = PeerHTTP.TLS(authorityFile: settings.centralAuthority)
+        configuration.registry = Self.registry(settings, usesTLS: configuration.server.tls != nil)
+        do {
+            configuration.filter = try RegistryFilter(
+                registries: Set(settings.registries), hidden: settings.hidden, sharesLatest: settings.sharesLatest)
+        } catch {
+            problems.append(ConfigurationProblem("\(error)", at: .init(source: source)))
+        }
+        configuration.containerdSocket = settings.containerd.socket
+        configuration.containerdNamespace = settings.containerd.namespace
+        configuration.contentDirectory = settings.containerd.content
+        configuration.directory = settings.directory
+        configuration.controlSocket = settings.socket
+        configuration.pagesListen = settings.pages
+        configuration.usesSpegelNames = settings.spegelMetrics
+        addPeers(settings.peers, to: &configuration)
+        self.configuration = configuration
+    }
+
+    private static func registry(_ settings: NodeSettings, usesTLS: Bool) -> PeerRegistryConfiguration {
+        var registry = PeerRegistryConfiguration()
+        registry.order = settings.order.compactMap { PeerRegistryConfiguration.Source(rawValue: $0) }
+        registry.central = settings.central
+        registry.tagsFromPeers = PeerRegistryConfiguration.TagTrust(rawValue: settings.tagsFromPeers) ?? .fallback
+        registry.registryPort =
+            settings.listen.first.flatMap { $0.split(separator: ":").last }.flatMap { Int($0) } ?? 5000
+        registry.usesTLS = usesTLS
+        registry.resolveTimeout = settings.resolveTimeout
+        registry.answerTimeout = settings.answerTimeout
+        registry.stallTimeout = settings.stallTimeout
+        return registry
+    }
+
+    private mutating func addPeers(_ peers: NodePeerSettings, to configuration: inout NodeConfiguration) {
+        configuration.peerListen =
+            peers.listen.isEmpty ? NodeConfiguration.standardPeerListen(port: 5001) : peers.listen
+        configuration.advertise = peers.advertise
+        configuration.bootstrapListen = peers.bootstrapListen
+        if !peers.bootstrap.isEmpty { configuration.bootstrap.append(.addresses(peers.bootstrap)) }
+        if let name = peers.bootstrapName { configuration.bootstrap.append(.dns(name)) }
+        if let url = peers.bootstrapURL { configuration.bootstrap.append(.http(url: url, tls: PeerHTTP.TLS())) }
+        guard let key = peers.networkKey else { return }
+        do {
+            configuration.networkKey = try PrivateNetworkKey(
+                hexadecimal: key.value.reveal().filter { !$0.isWhitespace })
+        } catch {
+            problems.append(ConfigurationProblem("'networkKey' cannot be used: \(error)", at: key.place))
+        }
+    }
+}
+
+extension NodeConfiguration {
+    /// All addresses of this machine: a socket on `::` takes IPv4 as well, where there is IPv6 at all.
+    static func standardPeerListen(port: Int) -> [Multiaddr] {
+        let hasIPv6 = OwnAddresses.ofMachine().contains { $0.contains(":") }
+        return [Multiaddr(ip: hasIPv6 ? "::" : "0.0.0.0", port: port)].compactMap(\.self)
+    }
+
+    /// The port that peers use, the same on every node.
+    var peerPort: Int { peerListen.first?.endpoint?.port ?? 5001 }
+}

@@ -1,0 +1,220 @@
+internal import BlobStore
+internal import ContainerdClient
+internal import ControlServer
+internal import KademliaRouting
+internal import LibP2P
+internal import NIOCore
+internal import OCI
+internal import PeerRegistry
+internal import PeerRouting
+internal import PullThroughCache
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// Answers what commands and pages ask of a running node.
+final class NodeController: ControlledNode {
+    private let configuration: NodeConfiguration
+    private let host: Host
+    private let router: KademliaRouter
+    private let content: ContainerdContent
+    private let advertiser: Advertiser
+    private let registry: PeerRegistry
+    private let scrape: NodeScrape
+    private let startedAt = ContinuousClock.now
+    private let addresses = Mutex<(@Sendable () async -> [String])?>(nil)
+
+    init(
+        configuration: NodeConfiguration, host: Host, router: KademliaRouter, content: ContainerdContent,
+        advertiser: Advertiser, registry: PeerRegistry, scrape: NodeScrape
+    ) {
+        self.configuration = configuration
+        self.host = host
+        self.router = router
+        self.content = content
+        self.advertiser = advertiser
+        self.registry = registry
+        self.scrape = scrape
+    }
+
+    /// The registry's server is made after its controller, which has to know where it listens.
+    func setAddresses(_ read: @escaping @Sendable () async -> [String]) { addresses.withLock { $0 = read } }
+
+    func status() async throws(ControlError) -> NodeStatusDocument {
+        let routing = router.status
+        let keys = advertiser.keys
+        let peers = routing.peers.map { peer in
+            NodeStatusDocument.Peer(
+                id: "\(peer.peer)", addresses: peer.addresses.map(\.description),
+                isConnected: host.isConnected(to: peer.peer), agent: host.identified(peer.peer)?.agentVersion)
+        }
+        return NodeStatusDocument(
+            version: Version.text, processIdentifier: getpid(),
+            uptimeSeconds: (ContinuousClock.now - startedAt).components.seconds, identity: "\(host.peerID)",
+            peerAddresses: host.advertisedAddresses.map(\.description),
+            registryAddresses: await addresses.withLock { $0 }?() ?? [], isReady: registry.isReady,
+            isContentFollowed: advertiser.isFollowing, contentDirectory: content.contentRoot,
+            central: configuration.registry.central, advertisedKeys: keys.all.count,
+            advertisedTags: Dictionary(uniqueKeysWithValues: keys.tags.map { ("\($0.key)", $0.value) }),
+            peers: peers.sorted { $0.id < $1.id }, records: routing.recordCount, providers: routing.providerCount,
+            setAside: registry.peersSetAside.map {
+                NodeStatusDocument.SetAside(
+                    origin: $0.origin, reason: $0.reason, seconds: $0.remaining.components.seconds)
+            })
+    }
+
+    func find(_ reference: String) async throws(ControlError) -> NodeFindDocument {
+        let target = try NodeTarget(reference)
+        let start = ContinuousClock.now
+        let found = Mutex<[NodeFindDocument.Peer]>([])
+        do {
+            try await router.lookUp(target.key, limit: Self.findLimit) { peer in
+                let time = (ContinuousClock.now - start).milliseconds
+                found.withLock {
+                    $0.append(.init(id: peer.identifier, addresses: peer.addresses, milliseconds: time))
+                }
+            }
+        } catch PeerRoutingError.noPeers {
+            // Nobody to ask is nobody who has it.
+        } catch {
+            throw ControlError(.failed, "the look-up failed: \(error)")
+        }
+        return NodeFindDocument(
+            key: "\(target.key)", peers: found.withLock { $0 }, isHere: advertiser.keys.all.contains(target.key),
+            milliseconds: (ContinuousClock.now - start).milliseconds)
+    }
+
+    func measure(_ reference: String) async throws(ControlError) -> NodeMeasureDocument {
+        guard let image = try NodeTarget(reference).image else {
+            throw ControlError(
+                .badRequest, "a digest alone has no repository; give an image, such as docker.io/library/nginx:1.27")
+        }
+        let find = try await find(reference)
+        let start = ContinuousClock.now
+        var measurement = NodeMeasurement(registry: registry, image: image)
+        do {
+            try await measurement.run()
+        } catch {
+            throw ControlError(.notFound, "\(reference) cannot be pulled: \(error)")
+        }
+        return NodeMeasureDocument(
+            find: find, parts: measurement.parts, bytes: measurement.parts.reduce(0) { $0 + $1.bytes },
+            milliseconds: (ContinuousClock.now - start).milliseconds)
+    }
+
+    func metrics() async -> String {
+        scrape.record(peers: router.status.peers.count, setAside: registry.peersSetAside.count)
+        return scrape.text()
+    }
+
+    func unreadiness() async -> String? {
+        if !advertiser.isFollowing { return "containerd does not answer" }
+        return router.isReady ? nil : "no peers are known"
+    }
+
+    private static let findLimit = 20
+}
+
+/// What a user names: an image, or a digest alone.
+struct NodeTarget {
+    let key: RoutingKey
+    /// Nil for a digest alone.
+    let image: ImageReference?
+
+    init(_ text: String) throws(ControlError) {
+        if let digest = try? Digest(text) {
+            key = RoutingKey(digest)
+            image = nil
+            return
+        }
+        let reference: ImageReference
+        do throws(ReferenceError) {
+            reference = try ImageReference(text)
+        } catch {
+            throw ControlError(.badRequest, "\(error)")
+        }
+        image = reference
+        switch reference.reference {
+        case .digest(let digest): key = RoutingKey(digest)
+        case .tag(let tag):
+            key = RoutingKey(registry: reference.registry, repository: reference.repository, tag: tag)
+        }
+    }
+}
+
+/// A pull of a whole image through the node's registry, of which nothing is kept.
+private struct NodeMeasurement {
+    let registry: PeerRegistry
+    let image: ImageReference
+    private(set) var parts: [NodeMeasureDocument.Part] = []
+    /// Content of more than these is not pulled.
+    private static let partMax = 2000
+
+    init(registry: PeerRegistry, image: ImageReference) {
+        self.registry = registry
+        self.image = image
+    }
+
+    mutating func run() async throws {
+        var queue: [ManifestReference] = [image.reference]
+        var seen: Set<Digest> = []
+        while let reference = queue.popLast() {
+            let start = ContinuousClock.now
+            let answer: NodeManifest
+            do throws(NodeRegistryError) {
+                answer = try await registry.manifest(reference, request)
+            } catch {
+                // Nodes hold the platforms that they run; the others of an index are missing with everybody.
+                if parts.isEmpty { throw error }
+                continue
+            }
+            guard seen.insert(answer.digest).inserted, let bytes = answer.bytes, parts.count < Self.partMax else {
+                continue
+            }
+            add("manifest", answer.digest, answer.size, answer.origin, since: start)
+            let manifest = try Manifest(
+                parsing: bytes.readableBytesView, declared: answer.mediaType, digest: answer.digest)
+            queue += manifest.manifests.map { .digest($0.digest) }
+            for blob in manifest.blobs where seen.insert(blob.digest).inserted { try await pull(blob.digest) }
+        }
+    }
+
+    private var request: NodeRequest { NodeRequest(registry: image.registry, repository: image.repository) }
+
+    private mutating func pull(_ digest: Digest) async throws {
+        let start = ContinuousClock.now
+        let answer = try await registry.blob(digest, request)
+        var offset: Int64 = 0
+        while let content = answer.content, offset < answer.size,
+            let piece = try await content.piece(at: offset, limit: answer.size)
+        {
+            switch piece {
+            case .bytes(let bytes): offset += Int64(bytes.readableBytes)
+            case .stored(_, let range): offset = range.upperBound
+            }
+        }
+        add("blob", digest, answer.size, answer.origin, since: start)
+    }
+
+    private mutating func add(
+        _ kind: String, _ digest: Digest, _ bytes: Int64, _ origin: NodeMetrics.Origin,
+        since start: ContinuousClock.Instant
+    ) {
+        parts.append(
+            .init(
+                kind: kind, digest: "\(digest)", bytes: bytes, milliseconds: (ContinuousClock.now - start).milliseconds,
+                from: origin.rawValue))
+    }
+}
+
+extension Duration {
+    /// With three digits after the point.
+    fileprivate var milliseconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds * 1_000_000 + attoseconds / 1_000_000_000_000) / 1000
+    }
+}

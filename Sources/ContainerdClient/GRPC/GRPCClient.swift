@@ -1,0 +1,189 @@
+package import NIOCore
+internal import NIOHTTP1
+internal import NIOHTTP2
+internal import NIOPosix
+internal import Synchronization
+
+/// Calls by gRPC over a Unix socket: one request, and one or many answers.
+///
+/// One connection carries all calls. It is made when it is needed, and anew when it broke; no call is tried twice.
+/// Decision 0017 says why this is not a library's.
+package final class GRPCClient: Sendable {
+    private typealias Multiplexer = NIOHTTP2Handler.AsyncStreamMultiplexer<Void>
+
+    private struct Connection: Sendable {
+        let channel: any Channel
+        let multiplexer: Multiplexer
+    }
+
+    private let path: String
+    private let fields: [(String, String)]
+    private let limitBytes: Int
+    private let connection = Mutex<Connection?>(nil)
+
+    /// - Parameters:
+    ///   - fields: sent with every call.
+    ///   - limitBytes: of one answer.
+    package init(socket path: String, fields: [(String, String)], limitBytes: Int = 16 << 20) {
+        self.path = path
+        self.fields = fields
+        self.limitBytes = limitBytes
+    }
+
+    deinit { connection.withLock { $0?.channel.close(promise: nil) } }
+
+    /// Calls `method` (`package.Service/Method`), which has one answer.
+    package func unary(
+        _ method: String, _ request: [UInt8], within limit: Duration = .seconds(10)
+    ) async throws(GRPCError) -> ByteBuffer {
+        let answer = Mutex<ByteBuffer?>(nil)
+        try await stream(method, request, within: limit) { message in answer.withLock { $0 = message } }
+        guard let answer = answer.withLock({ $0 }) else { throw .malformed("no message") }
+        return answer
+    }
+
+    /// Calls `method`, and hands out its answers one by one; the next is read when `receive` has returned.
+    /// - Parameters:
+    ///   - limit: for all of it; nil for a stream that lasts.
+    ///   - began: called when the request has been sent.
+    package func stream(
+        _ method: String, _ request: [UInt8], within limit: Duration?, began: @escaping @Sendable () -> Void = {},
+        receive: @escaping @Sendable (ByteBuffer) async throws(GRPCError) -> Void
+    ) async throws(GRPCError) {
+        let result = await withTaskGroup(of: Result<Void, GRPCError>.self) { group in
+            group.addTask {
+                do throws(GRPCError) {
+                    return .success(try await self.call(method, request, began: began, receive: receive))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            if let limit {
+                group.addTask {
+                    try? await Task.sleep(for: limit)
+                    return .failure(.timedOut)
+                }
+            }
+            let first = await group.next() ?? .failure(.timedOut)
+            group.cancelAll()
+            return first
+        }
+        try result.get()
+    }
+
+    private func call(
+        _ method: String, _ request: [UInt8], began: @Sendable () -> Void,
+        receive: @Sendable (ByteBuffer) async throws(GRPCError) -> Void
+    ) async throws(GRPCError) {
+        do {
+            let connection = try await connect()
+            let stream = try await connection.multiplexer.openStream { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        HTTP2FramePayloadToHTTP1ClientCodec(httpProtocol: .http))
+                    return try NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>(
+                        wrappingChannelSynchronously: channel)
+                }
+            }
+            let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/\(method)", headers: headers)
+            let limitBytes = limitBytes
+            try await stream.executeThenClose { inbound, outbound in
+                try await outbound.write(.head(head))
+                try await outbound.write(.body(.byteBuffer(GRPCFrameDecoder.frame(request))))
+                try await outbound.write(.end(nil))
+                began()
+                var reader = GRPCAnswerReader(limitBytes: limitBytes)
+                for try await part in inbound {
+                    for message in try reader.read(part) { try await receive(message) }
+                    if reader.isOver { break }
+                }
+                try reader.finish()
+            }
+        } catch let error as GRPCError {
+            throw error
+        } catch {
+            throw .unavailable(Self.reason(error, path: path))
+        }
+    }
+
+    private var headers: HTTPHeaders {
+        var headers: HTTPHeaders = [
+            "host": "localhost", "content-type": "application/grpc", "te": "trailers", "user-agent": "weir",
+        ]
+        for (name, value) in fields { headers.add(name: name, value: value) }
+        return headers
+    }
+
+    private func connect() async throws -> Connection {
+        if let known = connection.withLock({ $0 }), known.channel.isActive { return known }
+        let (channel, multiplexer) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(.seconds(5))
+            .connect(unixDomainSocketPath: path) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let multiplexer = try channel.pipeline.syncOperations.configureAsyncHTTP2Pipeline(mode: .client) {
+                        stream in
+                        // A server opens no streams.
+                        stream.close()
+                    }
+                    return (channel, multiplexer)
+                }
+            }
+        let fresh = Connection(channel: channel, multiplexer: multiplexer)
+        let old = connection.withLock { connection in
+            defer { connection = fresh }
+            return connection
+        }
+        // Calls that go on over it keep it until they end.
+        if let old, !old.channel.isActive { old.channel.close(promise: nil) }
+        return fresh
+    }
+
+    private static func reason(_ error: any Error, path: String) -> String {
+        switch error {
+        case let error as IOError where error.errnoCode == 2: "there is no socket \(path)"
+        case let error as IOError where error.errnoCode == 111: "nobody answers on \(path)"
+        case let error as IOError where error.errnoCode == 13: "this user may not use \(path)"
+        case is CancellationError: "cancelled"
+        default: "the connection to \(path) broke (\(type(of: error)))"
+        }
+    }
+}
+
+/// What becomes of the parts of an answer.
+struct GRPCAnswerReader {
+    private var decoder: GRPCFrameDecoder
+    private(set) var isOver = false
+    private var status: (code: Int, message: String)?
+
+    init(limitBytes: Int) { decoder = GRPCFrameDecoder(limitBytes: limitBytes) }
+
+    /// - Returns: the messages that are whole now.
+    mutating func read(_ part: HTTPClientResponsePart) throws(GRPCError) -> [ByteBuffer] {
+        switch part {
+        case .head(let head):
+            guard head.status == .ok else { throw .malformed("HTTP status \(head.status.code)") }
+            note(head.headers)
+            return []
+        case .body(let bytes):
+            decoder.append(bytes)
+            var messages: [ByteBuffer] = []
+            while let message = try decoder.next() { messages.append(message) }
+            return messages
+        case .end(let trailers):
+            isOver = true
+            if let trailers { note(trailers) }
+            return []
+        }
+    }
+
+    func finish() throws(GRPCError) {
+        guard let status else { throw .unavailable("the call broke off") }
+        guard status.code == GRPCStatus.ok else { throw .status(code: status.code, message: status.message) }
+        guard !decoder.isAmidMessage else { throw .malformed("a message is cut short") }
+    }
+
+    private mutating func note(_ headers: HTTPHeaders) {
+        guard let code = headers.first(name: "grpc-status").flatMap({ Int($0) }) else { return }
+        status = (code, String((headers.first(name: "grpc-message") ?? "").prefix(200)))
+    }
+}

@@ -1,0 +1,142 @@
+/// What a node does, as its control server tells it.
+package struct NodeStatusDocument: Codable, Hashable, Sendable {
+    package struct Peer: Codable, Hashable, Sendable {
+        package var id: String
+        package var addresses: [String]
+        package var isConnected: Bool
+        /// What it calls itself.
+        package var agent: String?
+
+        package init(id: String, addresses: [String], isConnected: Bool, agent: String?) {
+            self.id = id
+            self.addresses = addresses
+            self.isConnected = isConnected
+            self.agent = agent
+        }
+    }
+
+    /// A peer that is not asked for content for a while.
+    package struct SetAside: Codable, Hashable, Sendable {
+        package var origin: String
+        /// `lied` or `failed`.
+        package var reason: String
+        package var seconds: Int64
+
+        package init(origin: String, reason: String, seconds: Int64) {
+            self.origin = origin
+            self.reason = reason
+            self.seconds = seconds
+        }
+    }
+
+    package var version: String
+    package var processIdentifier: Int32
+    package var uptimeSeconds: Int64
+    /// Its name among peers.
+    package var identity: String
+    /// Where peers are told to find it.
+    package var peerAddresses: [String]
+    /// Where its registry listens.
+    package var registryAddresses: [String]
+    /// Whether it takes part: peers are there, and the content is followed.
+    package var isReady: Bool
+    package var isContentFollowed: Bool
+    /// The directory that content is read from; nil where it comes through containerd.
+    package var contentDirectory: String?
+    package var central: String?
+    package var advertisedKeys: Int
+    /// Tags advertised, by registry.
+    package var advertisedTags: [String: Int]
+    /// Peers in the routing table.
+    package var peers: [Peer]
+    /// Records that others gave us, and how many others.
+    package var records: Int
+    package var providers: Int
+    package var setAside: [SetAside]
+
+    package init(
+        version: String, processIdentifier: Int32, uptimeSeconds: Int64, identity: String, peerAddresses: [String],
+        registryAddresses: [String], isReady: Bool, isContentFollowed: Bool, contentDirectory: String?,
+        central: String?, advertisedKeys: Int, advertisedTags: [String: Int], peers: [Peer], records: Int,
+        providers: Int, setAside: [SetAside]
+    ) {
+        self.version = version
+        self.processIdentifier = processIdentifier
+        self.uptimeSeconds = uptimeSeconds
+        self.identity = identity
+        self.peerAddresses = peerAddresses
+        self.registryAddresses = registryAddresses
+        self.isReady = isReady
+        self.isContentFollowed = isContentFollowed
+        self.contentDirectory = contentDirectory
+        self.central = central
+        self.advertisedKeys = advertisedKeys
+        self.advertisedTags = advertisedTags
+        self.peers = peers
+        self.records = records
+        self.providers = providers
+        self.setAside = setAside
+    }
+}
+
+/// Who says to have something, and how long it took to find them.
+package struct NodeFindDocument: Codable, Hashable, Sendable {
+    package struct Peer: Codable, Hashable, Sendable {
+        package var id: String
+        package var addresses: [String]
+        /// From the beginning of the look-up.
+        package var milliseconds: Double
+
+        package init(id: String, addresses: [String], milliseconds: Double) {
+            self.id = id
+            self.addresses = addresses
+            self.milliseconds = milliseconds
+        }
+    }
+
+    /// What peers were asked for.
+    package var key: String
+    package var peers: [Peer]
+    package var isHere: Bool
+    package var milliseconds: Double
+
+    package init(key: String, peers: [Peer], isHere: Bool, milliseconds: Double) {
+        self.key = key
+        self.peers = peers
+        self.isHere = isHere
+        self.milliseconds = milliseconds
+    }
+}
+
+/// A look-up and a whole pull through the node's registry, by its parts.
+package struct NodeMeasureDocument: Codable, Hashable, Sendable {
+    package struct Part: Codable, Hashable, Sendable {
+        /// `manifest` or `blob`.
+        package var kind: String
+        package var digest: String
+        package var bytes: Int64
+        package var milliseconds: Double
+        /// `local`, `peer` or `central`.
+        package var from: String
+
+        package init(kind: String, digest: String, bytes: Int64, milliseconds: Double, from: String) {
+            self.kind = kind
+            self.digest = digest
+            self.bytes = bytes
+            self.milliseconds = milliseconds
+            self.from = from
+        }
+    }
+
+    package var find: NodeFindDocument
+    package var parts: [Part]
+    package var bytes: Int64
+    package var milliseconds: Double
+
+    package init(find: NodeFindDocument, parts: [Part], bytes: Int64, milliseconds: Double) {
+        self.find = find
+        self.parts = parts
+        self.bytes = bytes
+        self.milliseconds = milliseconds
+    }
+}

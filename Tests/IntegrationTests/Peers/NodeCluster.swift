@@ -1,0 +1,128 @@
+import FoundationEssentials
+import Glibc
+
+/// Nodes in network namespaces of their own, on one bridge; each has its containerd and its `weir node`.
+///
+/// Nothing leads out: there is no upstream.
+struct NodeCluster {
+    struct Node {
+        let number: Int
+        let containerd: Containerd
+        let process: MachineProcess
+        let configuration: String
+        var network: String { "n\(number)" }
+        var address: String { "10.77.0.\(number)" }
+        var origin: String { "http://\(address):5000" }
+    }
+
+    let machine: ClosedMachine
+    let nodes: [Node]
+    private static let secret = String(repeating: "5a", count: 32)
+
+    /// - Parameters:
+    ///   - isPrivate: whether the nodes form a private network, as K3s's do.
+    ///   - rate: what each node's link carries, as tc(8) writes it.
+    static func with<Result>(
+        _ count: Int, isPrivate: Bool = false, rate: String? = nil, _ body: (NodeCluster) async throws -> Result
+    ) async throws -> Result {
+        try await ClosedMachine.with { machine in
+            try await connect(count, on: machine, rate: rate)
+            var nodes: [Node] = []
+            for number in 1...count { nodes.append(try await start(number, on: machine, isPrivate: isPrivate)) }
+            let cluster = NodeCluster(machine: machine, nodes: nodes)
+            for node in nodes {
+                try await eventually("node \(node.number) takes part", within: .seconds(60)) {
+                    if let ending = node.process.ending {
+                        throw MachineError.failed(
+                            command: "weir node", ending: ending,
+                            output: try readText(machine.logPath("node\(node.number)")))
+                    }
+                    let answer = try await cluster.weir(node, ["status", "--json"])
+                    return answer.output.contains(#""isReady" : true"#)
+                }
+            }
+            return try await body(cluster)
+        }
+    }
+
+    private static func connect(_ count: Int, on machine: ClosedMachine, rate: String?) async throws {
+        var script = "set -e\nip link add br0 type bridge\nip link set br0 up\n"
+        for number in 1...count {
+            script += """
+                ip netns add n\(number)
+                ip link add v\(number) type veth peer name eth0 netns n\(number)
+                ip link set v\(number) master br0 up
+                ip -n n\(number) addr add 10.77.0.\(number)/24 dev eth0
+                ip -n n\(number) link set eth0 up
+                ip -n n\(number) link set lo up
+
+                """
+            if let rate {
+                script +=
+                    "ip netns exec n\(number) tc qdisc add dev eth0 root tbf rate \(rate) burst 64k latency 100ms\n"
+            }
+        }
+        try await machine.succeed("sh", ["-c", script])
+    }
+
+    private static func start(_ number: Int, on machine: ClosedMachine, isPrivate: Bool) async throws -> Node {
+        let containerd = try await Containerd(on: machine, name: "containerd\(number)", network: "n\(number)")
+        try containerd.useMirror("http://10.77.0.\(number):5000", for: "made-up.example")
+        let folder = try machine.scratch.folder("node\(number)")
+        let path = "\(folder)/weir.yaml"
+        try writeText(
+            """
+            node:
+              listen: 10.77.0.\(number):5000
+              containerd:
+                socket: \(containerd.socket)
+                namespace: \(machine.controlGroup)
+                content: \(containerd.folder)/root/io.containerd.content.v1.content
+              peers:
+                listen: [/ip4/10.77.0.\(number)/tcp/5001]
+                bootstrap: [/ip4/10.77.0.1/tcp/5001]
+                \(isPrivate ? "networkKey: \"\(secret)\"" : "")
+              directory: \(folder)
+              socket: \(folder)/node.sock
+              pages: 127.0.0.1:9090
+              spegelMetrics: true
+            """, to: path)
+        let process = try machine.start(
+            "nsenter", ["--net=/run/netns/n\(number)", try WeirProcess.binary, "node", "--config", path],
+            name: "node\(number)")
+        return Node(number: number, containerd: containerd, process: process, configuration: path)
+    }
+
+    /// A command of `weir node`.
+    func weir(_ node: Node, _ arguments: [String]) async throws -> CommandResult {
+        try await machine.run(try WeirProcess.binary, ["node"] + arguments + ["--config", node.configuration])
+    }
+
+    /// What a node's page says.
+    func page(_ node: Node, _ path: String) async throws -> String {
+        try await machine.succeed(
+            "nsenter",
+            ["--net=/run/netns/\(node.network)", "curl", "--silent", "--fail", "http://127.0.0.1:9090\(path)"])
+    }
+
+    /// Puts `image` on `node` as `made-up.example/library/x:multi`, and waits until others find it there.
+    func place(_ image: ImageLayout, on node: Node) async throws {
+        let archive = "\(machine.scratch.path)/image-\(node.number).tar"
+        try await machine.succeed("tar", ["-cf", archive, "-C", image.path, "."])
+        try await node.containerd.load(archive, as: "made-up.example/library/x")
+        for other in nodes where other.number != node.number && other.process.ending == nil {
+            try await eventually("node \(other.number) finds the image on node \(node.number)") {
+                try await weir(other, ["find", "made-up.example/library/x:multi", "--json"]).output
+                    .contains(node.address)
+            }
+        }
+    }
+
+    /// Bytes that a node has sent.
+    func sent(by node: Node) async throws -> Int {
+        let text = try await machine.succeed("cat", ["/sys/class/net/v\(node.number)/statistics/rx_bytes"])
+        return Int(text.filter(\.isNumber)) ?? 0
+    }
+
+    func log(_ node: Node) -> String { (try? readText(machine.logPath("node\(node.number)"))) ?? "" }
+}
