@@ -69,6 +69,7 @@ let package = Package(
     targets: [
         // The model: values, no input or output.
         module("OCI", [crypto]),
+        module("JSON"),
         module("HTTPSemantics"),
         module("Timekeeping"),
         module("Rules", ["OCI"]),
@@ -137,11 +138,19 @@ let package = Package(
                 "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "BlobStore", "MetadataStore",
                 nioCore, deque, logging, coreMetrics, serviceLifecycle,
             ]),
+        module("Listening", [nioCore, nioPosix, nioSSL]),
         module(
             "RegistryServer",
             [
-                "OCI", "HTTPSemantics", "Rules", "Timekeeping", "PullThroughCache", "BlobStore", "PeerRegistry",
+                "Listening", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "PullThroughCache", "BlobStore",
+                "PeerRegistry",
                 nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging, metrics, serviceLifecycle,
+            ]),
+        module(
+            "AdmissionWebhook",
+            [
+                "JSON", "OCI", "Rules", "ImageRewriting", "Credentials", "Timekeeping", "Listening", deque, logging,
+                coreMetrics, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
             ]),
         module("PrometheusMetrics", [coreMetrics]),
         module(
@@ -153,6 +162,7 @@ let package = Package(
         module(
             "Commands",
             [
+                "AdmissionWebhook", "JSON", "Listening",
                 "OCI", "HTTPSemantics", "Rules", "ImageRewriting", "ImageFiles", "AgeEncryption", "SOPS", "Credentials",
                 "CredentialSources", "Timekeeping", "Upstream",
                 "UpstreamClient", "BlobStore",
@@ -225,8 +235,9 @@ let package = Package(
         tests(
             "RegistryServerTests",
             [
-                "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore",
-                "Upstream", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL,
+                "RegistryServer", "Listening", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping",
+                "BlobStore", "Upstream", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded,
+                nioSSL,
                 logging, x509, asn1, crypto, serviceLifecycle,
             ]),
         tests(
@@ -241,7 +252,8 @@ let package = Package(
         tests(
             "PeerRegistryTests",
             [
-                "PeerRegistry", "NodeContent", "PeerRouting", "RegistryServer", "BlobStore", "OCI", asyncHTTPClient,
+                "PeerRegistry", "NodeContent", "PeerRouting", "RegistryServer", "Listening", "BlobStore", "OCI",
+                asyncHTTPClient,
                 nioCore, nioPosix, nioHTTP1, logging, serviceLifecycle,
             ]),
         tests(
@@ -256,6 +268,14 @@ let package = Package(
                 "ClusterImages", "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", "MetadataStore",
                 "SQLiteMetadataStore", "OCI", "Rules", "Timekeeping", "TestMachine", logging,
             ]),
+        tests("JSONTests", ["JSON", "HostileInput"]),
+        tests(
+            "AdmissionWebhookTests",
+            [
+                "AdmissionWebhook", "JSON", "OCI", "ImageRewriting", "Rules", "Credentials", "Timekeeping", "Listening",
+                "HostileInput", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging,
+                serviceLifecycle,
+            ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(
             "ControlServerTests",
@@ -267,8 +287,8 @@ let package = Package(
             "CommandsTests",
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
-                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping", logging,
-                nioCore,
+                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
+                "AdmissionWebhook", "Listening", asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL,
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
         // program of ours takes part yet.

@@ -1,3 +1,5 @@
+package import Listening
+
 extension RegistryServer {
     /// Where the server listens, and its bounds. Defaults as given here.
     package struct Configuration: Sendable, Hashable {
@@ -44,14 +46,5 @@ extension RegistryServer {
         }
     }
 
-    /// PEM files; read at start and at every reload.
-    package struct TLS: Sendable, Hashable {
-        package var certificateFile: String
-        package var keyFile: String
-
-        package init(certificateFile: String, keyFile: String) {
-            self.certificateFile = certificateFile
-            self.keyFile = keyFile
-        }
-    }
+    package typealias TLS = CertificateFiles
 }

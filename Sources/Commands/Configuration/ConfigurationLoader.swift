@@ -56,11 +56,15 @@ package struct ConfigurationLoader: Sendable {
         }
         let rewrite = RewriteAssembly(settings.rewrite, source: path ?? "rewrite")
         problems += rewrite.problems
+        let webhook = WebhookConfigurationAssembly(
+            settings.webhook, rewrite: rewrite.configuration, environment: environment, source: path ?? "webhook")
+        problems += webhook.problems
         problems = problems.inReadingOrder
         guard !problems.contains(where: { $0.severity == .error }) else { throw ConfigurationError(problems: problems) }
         var service = settings.service(assembly: assembly, proxy: proxy)
         service.rewrite = rewrite.configuration
         service.kubernetes = settings.kubernetes.map { KubernetesConfiguration($0) }
+        service.webhook = webhook.configuration
         return LoadedConfiguration(file: path, settings: settings, service: service, warnings: problems)
     }
 

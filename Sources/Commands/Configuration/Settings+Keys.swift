@@ -65,6 +65,9 @@ extension Settings {
             Setting(
                 "kubernetes", \.kubernetes, .group(KubernetesSettings.keys, { KubernetesSettings() }),
                 "A cluster to follow: images that its pods use are not evicted. Given, even empty, it is followed."),
+            Setting(
+                "webhook", \.webhook, .group(WebhookFileSettings.keys, { WebhookFileSettings() }),
+                "The admission webhook of a Kubernetes cluster, which rewrites and judges pods' images."),
         ]
     }
 
