@@ -69,6 +69,7 @@ let package = Package(
     targets: [
         // The model: values, no input or output.
         module("OCI", [crypto]),
+        module("JSON", []),
         module("HTTPSemantics"),
         module("Timekeeping"),
         module("Rules", ["OCI"]),
@@ -142,11 +143,18 @@ let package = Package(
                 "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "BlobStore", "MetadataStore",
                 nioCore, deque, logging, coreMetrics, serviceLifecycle,
             ]),
+        module("Listening", [nioCore, nioPosix, nioSSL]),
         module(
             "RegistryServer",
             [
                 "OCI", "HTTPSemantics", "Rules", "Timekeeping", "PullThroughCache", "BlobStore", "PeerRegistry",
-                nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging, metrics, serviceLifecycle,
+                nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging, metrics, serviceLifecycle, "Listening",
+            ]),
+        module(
+            "AdmissionWebhook",
+            [
+                "JSON", "OCI", "Rules", "ImageRewriting", "Credentials", "Timekeeping", "Listening", deque, logging,
+                coreMetrics, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
             ]),
         module("PrometheusMetrics", [coreMetrics]),
         module(
@@ -159,15 +167,12 @@ let package = Package(
             "Commands",
             [
                 "OCI", "HTTPSemantics", "Rules", "ImageRewriting", "ImageFiles", "AgeEncryption", "SOPS", "Credentials",
-                "CredentialSources", "Timekeeping", "Upstream",
-                "UpstreamClient", "BlobStore",
-                "FilesystemBlobStore",
+                "CredentialSources", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore", "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
                 "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "PeerRouting",
                 "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages", argumentParser, asyncHTTPClient, yams,
-                logging, metrics, serviceLifecycle,
-                unixSignals, nioHTTP1,
-                nioCore,
+                logging, metrics, serviceLifecycle, unixSignals, nioHTTP1, nioCore, "AdmissionWebhook", "JSON",
+                "Listening",
             ]),
         .executableTarget(name: "weir", dependencies: ["Commands"], swiftSettings: settings),
 
@@ -235,7 +240,7 @@ let package = Package(
             [
                 "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore",
                 "Upstream", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL,
-                logging, x509, asn1, crypto, serviceLifecycle,
+                logging, x509, asn1, crypto, serviceLifecycle, "Listening",
             ]),
         tests(
             "LibP2PTests",
@@ -250,7 +255,7 @@ let package = Package(
             "PeerRegistryTests",
             [
                 "PeerRegistry", "NodeContent", "PeerRouting", "RegistryServer", "BlobStore", "OCI", asyncHTTPClient,
-                nioCore, nioPosix, nioHTTP1, logging, serviceLifecycle,
+                nioCore, nioPosix, nioHTTP1, logging, serviceLifecycle, "Listening",
             ]),
         tests(
             "ContainerdClientTests",
@@ -271,6 +276,14 @@ let package = Package(
                 "ClusterImages", "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", "MetadataStore",
                 "SQLiteMetadataStore", "OCI", "Rules", "Timekeeping", "TestMachine", logging,
             ]),
+        tests("JSONTests", ["JSON", "HostileInput"]),
+        tests(
+            "AdmissionWebhookTests",
+            [
+                "AdmissionWebhook", "JSON", "OCI", "ImageRewriting", "Rules", "Credentials", "Timekeeping", "Listening",
+                "HostileInput", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging,
+                serviceLifecycle,
+            ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(
             "ControlServerTests",
@@ -283,8 +296,7 @@ let package = Package(
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
                 "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
-                logging,
-                nioCore,
+                logging, nioCore, "AdmissionWebhook", "Listening", asyncHTTPClient, nioHTTP1, nioSSL,
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
         // program of ours takes part yet.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import machine, report
 from .bench import Bench
+from .cluster import Cluster
 from .cold import Cold
 from .content import MIB, Content
 from .hits import LAYER_BYTES, Hits
@@ -22,6 +23,7 @@ from .state import State
 
 def figures(bench: Bench, manifest: str, upstream, quick: bool) -> dict:
     hits, cold, state = Hits(bench, manifest), Cold(bench, upstream), State(bench)
+    cluster = Cluster(bench)
     if quick:
         return {
             "start": state.start,
@@ -43,6 +45,8 @@ def figures(bench: Bench, manifest: str, upstream, quick: bool) -> dict:
         "bad": lambda: state.bad_clients(500),
         "idle": lambda: state.idle_connections(manifest, 10_000),
         "large": lambda: state.large_catalogue(1_000_000, 100_000),
+        "webhook": cluster.reviews,
+        "files": cluster.files,
     }
 
 

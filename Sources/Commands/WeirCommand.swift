@@ -55,7 +55,8 @@ struct WeirCommand: AsyncParsableCommand {
         version: "weir \(Version.text)",
         groupedSubcommands: [
             CommandGroup(
-                name: "Service", subcommands: [ServeCommand.self, ConfigCommand.self, CheckStoreCommand.self]),
+                name: "Service",
+                subcommands: [ServeCommand.self, WebhookCommand.self, ConfigCommand.self, CheckStoreCommand.self]),
             CommandGroup(
                 name: "Running service",
                 subcommands: [StatusCommand.self, ExplainCommand.self, SurviveCommand.self, RefreshCommand.self, ReloadCommand.self]),

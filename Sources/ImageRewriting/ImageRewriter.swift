@@ -10,10 +10,13 @@ package struct ImageRewriter: Sendable {
     package static let ruleLimit = 1000
 
     package let rules: [RewriteRule]
+    /// Whether the answer depends on where an image is used, and not on the image alone.
+    package let needsContext: Bool
 
     package init(_ rules: [RewriteRule]) throws(RewriteRuleError) {
         guard rules.count <= Self.ruleLimit else { throw .tooManyRules(limit: Self.ruleLimit) }
         self.rules = rules
+        needsContext = rules.contains(where: \.needsContext)
     }
 
     /// - Parameter image: as it is written, in any form; what is no reference stays as it is.
@@ -33,7 +36,9 @@ package struct ImageRewriter: Sendable {
                 continue
             }
             guard !candidates.contains(where: { $0.image == result && $0.check == nil }) else { continue }
-            candidates.append(RewriteCandidate(image: result, rule: rule.name, check: rule.check))
+            candidates.append(
+                RewriteCandidate(
+                    image: result, rule: rule.name, check: rule.check, pullSecrets: rule.pullSecrets))
         }
         if candidates.isEmpty, let malformed { return Rewriting(image, unchanged: .malformedResult(rule: malformed)) }
         return Rewriting(image, candidates: candidates)

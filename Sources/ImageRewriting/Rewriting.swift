@@ -33,11 +33,14 @@ package struct RewriteCandidate: Sendable, Hashable {
     package let rule: String
     /// What has to be true of ``image`` before it may be used; nil where nothing has.
     package let check: UpstreamCheck?
+    /// Secrets that a pod needs to pull ``image``; see ``RewriteRule/pullSecrets``.
+    package let pullSecrets: [String]
 
-    package init(image: String, rule: String, check: UpstreamCheck?) {
+    package init(image: String, rule: String, check: UpstreamCheck?, pullSecrets: [String] = []) {
         self.image = image
         self.rule = rule
         self.check = check
+        self.pullSecrets = pullSecrets
     }
 }
 
@@ -46,15 +49,21 @@ package struct RewriteCandidate: Sendable, Hashable {
 /// An index has to list each platform, variants apart; a manifest of any other kind is good as it is
 /// (harbor-container-webhook `internal/webhook/transformer.go`).
 package struct UpstreamCheck: Sendable, Hashable {
+    /// None: it is enough that it is there.
     package var platforms: [Platform]
     /// A secret of type `kubernetes.io/dockerconfigjson` in the webhook's own namespace, for the check alone.
     package var secretName: String?
+    /// Whether a key of the secret's `auths` that names no registry of the image's is a regular expression for it, as
+    /// harbor-container-webhook has it.
+    package var takesSecretKeysAsPatterns: Bool
 
     package init(
-        platforms: [Platform] = [Platform(os: "linux", architecture: "amd64")], secretName: String? = nil
+        platforms: [Platform] = [Platform(os: "linux", architecture: "amd64")], secretName: String? = nil,
+        takesSecretKeysAsPatterns: Bool = false
     ) {
         self.platforms = platforms
         self.secretName = secretName
+        self.takesSecretKeysAsPatterns = takesSecretKeysAsPatterns
     }
 }
 

@@ -62,5 +62,10 @@ extension PrometheusRegistry {
         "weir_upstream_request_seconds": "Time until an upstream's answer began, by rule and method.",
         "weir_upstream_requests_total": "Requests to upstreams, by rule, method and outcome.",
         "weir_upstream_token_requests_total": "Requests to token services, by rule and outcome.",
+        "weir_webhook_checks_total": "Questions to registries whether a rewritten image is there, by outcome.",
+        "weir_webhook_connections": "API servers connected to the admission webhook at this moment.",
+        "weir_webhook_images_total": "Images of pods at admission, by what became of them.",
+        "weir_webhook_review_seconds": "Time that the admission webhook took for a review, by kind.",
+        "weir_webhook_reviews_total": "Reviews answered by the admission webhook, by kind and outcome.",
     ]
 }

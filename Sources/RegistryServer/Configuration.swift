@@ -1,3 +1,5 @@
+package import Listening
+
 extension RegistryServer {
     /// Where the server listens, and its bounds. Defaults as given here.
     package struct Configuration: Sendable, Hashable {
@@ -44,17 +46,5 @@ extension RegistryServer {
         }
     }
 
-    /// PEM files; read at start and at every reload.
-    package struct TLS: Sendable, Hashable {
-        package var certificateFile: String
-        package var keyFile: String
-        /// Whoever signs the certificates that clients must show; nil asks for none.
-        package var clientAuthorityFile: String?
-
-        package init(certificateFile: String, keyFile: String, clientAuthorityFile: String? = nil) {
-            self.certificateFile = certificateFile
-            self.keyFile = keyFile
-            self.clientAuthorityFile = clientAuthorityFile
-        }
-    }
+    package typealias TLS = CertificateFiles
 }

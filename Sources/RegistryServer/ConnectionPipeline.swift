@@ -1,3 +1,4 @@
+internal import Listening
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -8,7 +9,7 @@ internal import NIOSSL
 struct ConnectionPipeline: Sendable {
     let environment: ServerEnvironment
     /// Nil for plain connections.
-    let tls: TLSContextHolder?
+    let tls: ServingCertificate?
 
     /// To be called on the channel's event loop.
     func configure(_ channel: any Channel) -> EventLoopFuture<Void> {

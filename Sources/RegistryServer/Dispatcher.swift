@@ -1,4 +1,5 @@
 internal import HTTPSemantics
+internal import Listening
 internal import NIOCore
 internal import NIOHTTP1
 internal import OCI

@@ -1,3 +1,4 @@
+internal import Listening
 internal import HTTPSemantics
 internal import NIOCore
 internal import NIOHTTP1

@@ -1,5 +1,7 @@
+package import Listening
 package import Logging
 internal import NIOCore
+internal import NIOHTTP2
 internal import NIOPosix
 package import PeerRegistry
 package import PullThroughCache
@@ -14,7 +16,7 @@ package final class RegistryServer: Sendable {
     private let dispatcher: any RequestDispatching
     private let metrics: ServerMetrics
     private let logger: Logger
-    private let tls = Mutex<TLSContextHolder?>(nil)
+    private let tls = Mutex<ServingCertificate?>(nil)
     private let bound: EventLoopPromise<[String]>
 
     /// - Parameters:
@@ -73,18 +75,20 @@ package final class RegistryServer: Sendable {
     /// Reads certificate and key again. Connections under way keep what they have, and where the files cannot be
     /// read, new ones too.
     package func reloadCertificate() throws(RegistryServerError) {
-        try tls.withLock { $0 }?.reload()
+        do { try tls.withLock({ $0 })?.reload() } catch { throw RegistryServerError(error) }
     }
 
     /// The addresses listened on, once ``run()`` listens; suspends until then.
     package func boundAddresses() async throws -> [String] { try await bound.futureResult.get() }
 
     private func serve() async throws {
-        let connections = ConnectionTable(limit: configuration.connectionLimit, metrics: metrics)
+        let connections = ConnectionTable(limit: configuration.connectionLimit) { [metrics] in
+            metrics.record(connections: $0)
+        }
         let environment = ServerEnvironment(
             configuration: configuration, dispatcher: dispatcher, connections: connections, metrics: metrics,
             date: DateField(clock: SystemWallClock()), refreshAllowedFrom: try addressBlocks(), logger: logger)
-        let holder = try configuration.tls.map { try TLSContextHolder($0) }
+        let holder = try servingCertificate()
         tls.withLock { $0 = holder }
         let listeners = try await listen(ConnectionPipeline(environment: environment, tls: holder))
         let addresses = listeners.compactMap { $0.localAddress.map(ListenAddress.text) }
@@ -123,22 +127,19 @@ package final class RegistryServer: Sendable {
                 .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 16 << 10)
             )
             .childChannelInitializer { pipeline.configure($0) }
-        var listeners: [any Channel] = []
-        do {
-            for text in configuration.listen {
-                guard let address = ListenAddress(text) else {
-                    throw RegistryServerError.cannotListen(address: text, reason: "an address reads HOST:PORT")
-                }
-                do {
-                    listeners.append(try await bootstrap.bind(host: address.host, port: address.port).get())
-                } catch {
-                    throw RegistryServerError(listeningOn: text, failedWith: error)
-                }
-            }
+        do throws(ListeningError) {
+            return try await Listeners.open(configuration.listen, by: bootstrap)
         } catch {
-            for listener in listeners { try? await listener.close() }
-            throw error
+            throw RegistryServerError(error)
         }
-        return listeners
+    }
+
+    private func servingCertificate() throws(RegistryServerError) -> ServingCertificate? {
+        guard let files = configuration.tls else { return nil }
+        do throws(ListeningError) {
+            return try ServingCertificate(files, protocols: NIOHTTP2SupportedALPNProtocols)
+        } catch {
+            throw RegistryServerError(error)
+        }
     }
 }

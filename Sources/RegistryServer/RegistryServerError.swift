@@ -1,10 +1,4 @@
-internal import NIOCore
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
+internal import Listening
 
 /// Why the server cannot serve.
 package enum RegistryServerError: Error, Hashable, CustomStringConvertible {
@@ -15,8 +9,10 @@ package enum RegistryServerError: Error, Hashable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
-        case .cannotReadCertificate(let file, let reason): "cannot read the certificate or key \(file): \(reason)"
+        case .cannotListen(let address, let reason):
+            ListeningError.cannotListen(address: address, reason: reason).description
+        case .cannotReadCertificate(let file, let reason):
+            ListeningError.cannotReadCertificate(file: file, reason: reason).description
         case .malformedAddressBlock(let text):
             "'\(text)' is no block of addresses; write one like 10.0.0.0/8, fd00::/8 or 127.0.0.1"
         }
@@ -24,23 +20,10 @@ package enum RegistryServerError: Error, Hashable, CustomStringConvertible {
 }
 
 extension RegistryServerError {
-    /// What the system said when `address` was to be bound, in words that tell what to do.
-    init(listeningOn address: String, failedWith error: any Error) {
-        let reason: String
+    init(_ error: ListeningError) {
         switch error {
-        case let error as IOError: reason = Self.reason(error.errnoCode)
-        case is SocketAddressError: reason = "its host is not known; give an address of this machine with --listen"
-        default: reason = "\(error)"
-        }
-        self = .cannotListen(address: address, reason: reason)
-    }
-
-    private static func reason(_ code: CInt) -> String {
-        switch code {
-        case EADDRINUSE: "another process listens there; stop it, or choose another address with --listen"
-        case EADDRNOTAVAIL: "this machine has no such address; choose one that it has, or 0.0.0.0, with --listen"
-        case EACCES: "this user may not use that port; choose one from 1024 on with --listen"
-        default: strerror(code).map { String(cString: $0) } ?? "error \(code)"
+        case .cannotListen(let address, let reason): self = .cannotListen(address: address, reason: reason)
+        case .cannotReadCertificate(let file, let reason): self = .cannotReadCertificate(file: file, reason: reason)
         }
     }
 }

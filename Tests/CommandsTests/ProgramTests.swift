@@ -62,7 +62,7 @@ import Testing
             [], ["serve"], ["config"], ["config", "check"], ["config", "show"], ["config", "schema"],
             ["config", "keys"],
             ["explain"], ["status"], ["refresh"], ["reload"], ["pin"], ["unpin"], ["pins"], ["evict"], ["gc"], ["fsck"],
-            ["client-config"], ["rewrite"], ["images"], ["version"],
+            ["client-config"], ["webhook"], ["rewrite"], ["images"], ["version"],
         ])
     func `every command has a help`(_ command: [String]) async throws {
         let outcome = try await Self.run(command + ["--help"])

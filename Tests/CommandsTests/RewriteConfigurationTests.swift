@@ -83,7 +83,10 @@ import Testing
         #expect(harbor.metricsAddress == ":8081")
         #expect(harbor.isVerbose)
         #expect(harbor.rules.map(\.name) == ["docker.io rewrite rule", "docker.io ubuntu rewrite rule"])
-        #expect(harbor.rules.map(\.check) == [nil, UpstreamCheck(secretName: "harbor-example-image-pull-secret")])
+        #expect(
+            harbor.rules.map(\.check) == [
+                nil, UpstreamCheck(secretName: "harbor-example-image-pull-secret", takesSecretKeysAsPatterns: true),
+            ])
         let rewriter = try service.rewrite.rewriter(service.rules)
         #expect(rewriter.rewriting(of: "nginx").image == "harbor.example.com/dockerhub-proxy/library/nginx:latest")
         #expect(rewriter.rewriting(of: "ubuntu:1").image == "harbor.example.com/ubuntu-proxy/library/ubuntu:1")

@@ -53,7 +53,7 @@ import Testing
                     rule: "docker.io ubuntu rewrite rule",
                     check: UpstreamCheck(
                         platforms: [Platform(os: "linux", architecture: "amd64")],
-                        secretName: "harbor-example-image-pull-secret"))
+                        secretName: "harbor-example-image-pull-secret", takesSecretKeysAsPatterns: true))
             ])
     }
 

@@ -1,4 +1,5 @@
 import HTTPSemantics
+import Listening
 import NIOHTTP1
 import OCI
 import PullThroughCache

@@ -6,6 +6,7 @@ import PullThroughCache
 import Rules
 import Testing
 
+@testable import Listening
 @testable import RegistryServer
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct ShutdownTests {
@@ -126,7 +127,7 @@ import Testing
         (EMFILE, String(cString: strerror(EMFILE))),
     ])
     func `what the system says to an address is told with what to do`(_ code: CInt, _ reason: String) {
-        let error = RegistryServerError(listeningOn: "h:1", failedWith: IOError(errnoCode: code, reason: "bind(x:)"))
+        let error = ListeningError(listeningOn: "h:1", failedWith: IOError(errnoCode: code, reason: "bind(x:)"))
         #expect("\(error)" == "cannot listen on h:1: \(reason)")
     }
 

@@ -11,6 +11,8 @@ struct ClientConfiguration: Hashable {
         /// Not engines but policies of a cluster that rewrite what its engines pull.
         case kyverno
         case mutatingAdmissionPolicy = "mutating-admission-policy"
+        /// The registration of Weir's own admission webhook.
+        case webhook
     }
 
     /// A file as it has to be.
@@ -46,7 +48,7 @@ struct ClientConfiguration: Hashable {
     /// - Parameter fallsBack: whether a client goes to the registry itself while Weir is down.
     init(
         _ engine: Engine, server: Server, rules: RuleTable, upstreams: [RuleName: UpstreamClient.Configuration],
-        fallsBack: Bool, form: DerivedRule.Form = .host
+        fallsBack: Bool, form: DerivedRule.Form = .host, webhook: WebhookRegistration = WebhookRegistration()
     ) throws(ValueProblem) {
         let registries = Self.registries(rules, upstreams: upstreams)
         switch engine {
@@ -58,6 +60,7 @@ struct ClientConfiguration: Hashable {
         case .kyverno: self = Self.kyverno(try Self.mappings(server, rules: rules, form: form))
         case .mutatingAdmissionPolicy:
             self = Self.mutatingAdmissionPolicy(try Self.mappings(server, rules: rules, form: form))
+        case .webhook: self = Self.webhook(webhook)
         }
     }
 

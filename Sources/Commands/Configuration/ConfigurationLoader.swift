@@ -59,12 +59,16 @@ package struct ConfigurationLoader: Sendable {
         let node = NodeAssembly(
             settings.node, server: settings.service(assembly: assembly, proxy: proxy).server, source: path ?? "node")
         problems += node.problems
+        let webhook = WebhookConfigurationAssembly(
+            settings.webhook, rewrite: rewrite.configuration, environment: environment, source: path ?? "webhook")
+        problems += webhook.problems
         problems = problems.inReadingOrder
         guard !problems.contains(where: { $0.severity == .error }) else { throw ConfigurationError(problems: problems) }
         var service = settings.service(assembly: assembly, proxy: proxy)
         service.rewrite = rewrite.configuration
         service.kubernetes = settings.kubernetes.map { KubernetesConfiguration($0) }
         service.node = node.configuration
+        service.webhook = webhook.configuration
         return LoadedConfiguration(file: path, settings: settings, service: service, warnings: problems)
     }
 

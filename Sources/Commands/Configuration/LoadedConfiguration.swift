@@ -1,3 +1,4 @@
+internal import Listening
 internal import PullThroughCache
 internal import RegistryServer
 internal import Rules

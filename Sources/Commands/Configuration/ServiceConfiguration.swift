@@ -29,6 +29,7 @@ package struct ServiceConfiguration: Sendable {
     /// Nil follows no cluster.
     package var kubernetes: KubernetesConfiguration?
     package var node = NodeConfiguration()
+    package var webhook = WebhookConfiguration()
 
     /// Where the catalogue is.
     package var cataloguePath: String { "\(storeDirectory)/catalogue.sqlite" }
@@ -57,6 +58,7 @@ package struct ServiceConfiguration: Sendable {
         if server.logsAccess != old.server.logsAccess { names.append("log.access") }
         if controlSocket != old.controlSocket { names.append("control.socket") }
         if kubernetes != old.kubernetes { names.append("kubernetes") }
+        if webhook.needsRestart(since: old.webhook) { names.append("webhook, where and how it listens and checks") }
         return names
     }
 }

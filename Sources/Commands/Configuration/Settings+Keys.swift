@@ -68,6 +68,9 @@ extension Settings {
             Setting(
                 "node", \.node, .group(NodeSettings.keys, { NodeSettings() }),
                 "How 'weir node' shares this machine's images with its peers; 'weir serve' reads none of it."),
+            Setting(
+                "webhook", \.webhook, .group(WebhookFileSettings.keys, { WebhookFileSettings() }),
+                "The admission webhook of a Kubernetes cluster, which rewrites and judges pods' images."),
         ]
     }
 

@@ -20,6 +20,7 @@ struct RewriteRuleSettings {
     var checkUpstream = false
     var platforms: [Platform] = [Platform(os: "linux", architecture: "amd64")]
     var authSecretName: String?
+    var pullSecrets: [String] = []
 }
 
 struct RewriteConditionSettings {
@@ -78,6 +79,9 @@ extension RewriteRuleSettings {
             Setting(
                 "authSecretName", \.authSecretName, .text("a secret's name"),
                 "A secret of type kubernetes.io/dockerconfigjson for the check, in the webhook's namespace."),
+            Setting(
+                "pullSecrets", \.pullSecrets, Format.kubernetesName("a secret's name").list, standard: .array([]),
+                "Secrets that the admission webhook gives to pods with images that the rule changed."),
         ]
     }
 }

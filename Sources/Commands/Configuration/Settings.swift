@@ -22,6 +22,7 @@ struct Settings {
     var log = LogSettings()
     var control = ControlSettings()
     var rewrite = RewriteSettings()
+    var webhook = WebhookFileSettings()
     var kubernetes: KubernetesSettings?
     var node = NodeSettings()
 }

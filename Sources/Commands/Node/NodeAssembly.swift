@@ -1,3 +1,4 @@
+internal import Listening
 internal import LibP2P
 internal import OCI
 internal import PeerRegistry

@@ -1,3 +1,4 @@
+internal import Listening
 internal import ControlServer
 internal import KademliaRouting
 internal import LibP2P

@@ -24,8 +24,9 @@ struct RewriteAssembly {
                     match: Self.conditions(rule.value.match), exclude: rule.value.exclude.map(Self.conditions),
                     replacement: replacement)
                 let check = UpstreamCheck(platforms: rule.value.platforms, secretName: rule.value.authSecretName)
-                configuration.rules.append(
-                    .template(template, name: name, check: rule.value.checkUpstream ? check : nil))
+                var made = RewriteRule.template(template, name: name, check: rule.value.checkUpstream ? check : nil)
+                made.pullSecrets = rule.value.pullSecrets
+                configuration.rules.append(made)
             } catch {
                 problems.append(ConfigurationProblem("\(error)", at: replace.place))
             }

@@ -24,14 +24,22 @@ package struct RewriteConfiguration: Sendable {
         self.harborWebhook = harborWebhook
     }
 
-    /// - Parameter table: Weir's own rules.
+    /// - Parameters:
+    ///   - table: Weir's own rules.
+    ///   - check: what has to be true of what they serve.
+    ///   - pullSecrets: what pods need for it.
     /// - Throws: where Weir's own rules are wanted, and there is no address.
-    package func rewriter(_ table: RuleTable) throws(RewriteConfigurationError) -> ImageRewriter {
+    package func rewriter(
+        _ table: RuleTable, check: UpstreamCheck? = nil, pullSecrets: [String] = []
+    ) throws(RewriteConfigurationError) -> ImageRewriter {
         if includesAll, address == nil { throw .noAddress }
         do throws(RewriteRuleError) {
             var rules = rules
             if includesAll, let address {
-                rules.append(.derived(try DerivedRule(table: table, address: address, form: form)))
+                var all = RewriteRule.derived(
+                    try DerivedRule(table: table, address: address, form: form), check: check)
+                all.pullSecrets = pullSecrets
+                rules.append(all)
             }
             return try ImageRewriter(rules)
         } catch {

@@ -11,18 +11,20 @@ actor Reloader {
     private let upstreams: UpstreamSet
     private let cache: PullThroughCache
     private let server: RegistryServer
+    private let webhook: WebhookService?
     private let level: SharedLogLevel
     private let logger: Logger
 
     init(
         loader: ConfigurationLoader, holder: ConfigurationHolder, upstreams: UpstreamSet, cache: PullThroughCache,
-        server: RegistryServer, level: SharedLogLevel, logger: Logger
+        server: RegistryServer, webhook: WebhookService?, level: SharedLogLevel, logger: Logger
     ) {
         self.loader = loader
         self.holder = holder
         self.upstreams = upstreams
         self.cache = cache
         self.server = server
+        self.webhook = webhook
         self.level = level
         self.logger = logger
     }
@@ -46,6 +48,8 @@ actor Reloader {
         effective.rules = new.rules
         effective.upstreams = new.upstreams
         effective.log.level = new.log.level
+        effective.rewrite = new.rewrite
+        effective.webhook = new.webhook
         holder.replace(with: effective)
         cache.replace(upstreams: upstreams.registries)
         if let newLevel = Logger.Level(rawValue: new.log.level) { level.level = newLevel }
@@ -57,6 +61,7 @@ actor Reloader {
                 warnings.append("the certificate stays as it was: \(error)")
             }
         }
+        if let problem = webhook?.reload(effective) { warnings.append(problem) }
         for warning in warnings {
             logger.warning("The configuration was reloaded with a warning", metadata: ["warning": "\(warning)"])
         }

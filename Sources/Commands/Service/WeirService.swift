@@ -1,6 +1,8 @@
+internal import AdmissionWebhook
 internal import BlobStore
 internal import ControlServer
 internal import FilesystemBlobStore
+internal import Listening
 internal import Logging
 internal import MetadataStore
 internal import PrometheusMetrics
@@ -27,6 +29,8 @@ struct WeirService {
     private let cache: PullThroughCache
     private let server: RegistryServer
     private let control: ControlServer
+    /// Nil where it is not enabled.
+    private let webhook: WebhookService?
     private let reloader: Reloader
     private let readiness: Readiness
     private let cluster: ClusterFollowing?
@@ -56,13 +60,20 @@ struct WeirService {
         let readiness = Readiness(metadata: metadata)
         self.readiness = readiness
         let scrape = MetricsScrape(registry: metrics, cache: cache)
+        let operations = Self.operations(scrape: scrape, readiness: readiness)
         let server = RegistryServer(
-            configuration: configuration.server, content: cache, rules: { holder.rules },
-            operations: Self.operations(scrape: scrape, readiness: readiness), logger: logger)
-        self.server = server
-        reloader = Reloader(
-            loader: loader, holder: holder, upstreams: upstreams, cache: cache, server: server, level: level,
+            configuration: configuration.server, content: cache, rules: { holder.rules }, operations: operations,
             logger: logger)
+        self.server = server
+        let webhook =
+            configuration.webhook.isEnabled
+            ? try WebhookService(
+                configuration, .init(transport: transport, content: cache, operations: operations), logger: logger)
+            : nil
+        self.webhook = webhook
+        reloader = Reloader(
+            loader: loader, holder: holder, upstreams: upstreams, cache: cache, server: server, webhook: webhook,
+            level: level, logger: logger)
         let cluster = try configuration.kubernetes.map { kubernetes throws(CommandFailure) in
             try ClusterFollowing(kubernetes, holder: holder, metadata: metadata, cache: cache, logger: logger)
         }
@@ -149,7 +160,7 @@ struct WeirService {
     /// Ended in reverse order: clients are let go before what answers them.
     private func group(onReady: @escaping @Sendable ([String]) async -> Void) -> ServiceGroup {
         let (cache, control, server, readiness, reloader) = (cache, control, server, readiness, reloader)
-        let cluster = cluster
+        let (cluster, admission) = (cluster, webhook?.server)
         let logger = logger
         var quiet = logger
         quiet.logLevel = .warning
@@ -167,7 +178,11 @@ struct WeirService {
                         try await server.run()
                     },
                     NamedService {
+                        if let admission { try await admission.run() } else { try await gracefulShutdown() }
+                    },
+                    NamedService {
                         let addresses = try await server.boundAddresses()
+                        if let admission { _ = try await admission.boundAddresses() }
                         readiness.beginListening()
                         await onReady(addresses)
                         StartupMemory.release()

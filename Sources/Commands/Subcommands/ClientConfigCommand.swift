@@ -1,3 +1,4 @@
+internal import AdmissionWebhook
 internal import ArgumentParser
 internal import OCI
 internal import RegistryServer
@@ -19,7 +20,7 @@ struct ClientConfigCommand: ParsableCommand {
             folder ('/' on the client's machine itself); a file that is there and differs is left alone, and is an error.
             """)
 
-    @Argument(help: "docker, containerd, k3s, podman, crio, kyverno or mutating-admission-policy.")
+    @Argument(help: "docker, containerd, k3s, podman, crio, kyverno, mutating-admission-policy or webhook.")
     var engine: ClientConfiguration.Engine
     @Option(
         help: ArgumentHelp(
@@ -30,9 +31,11 @@ struct ClientConfigCommand: ParsableCommand {
     var tls = false
     @Option(
         help: ArgumentHelp(
-            "A PEM file on the clients' machines with the authority of Weir's certificate. Implies --tls.",
+            "A PEM file on the clients' machines with the authority of Weir's certificate. Implies --tls. For webhook: a file on this machine with the authority of the webhook's certificate.",
             valueName: "file"))
     var tlsCa: String?
+    @Option(help: ArgumentHelp("For webhook: the namespace in which Weir runs.", valueName: "name"))
+    var namespace: String?
     @Flag(help: "Do not go to the registries themselves while Weir is down.")
     var noFallback = false
     @Option(help: ArgumentHelp("Write the files under this folder.", valueName: "folder"), completion: .directory)
@@ -51,11 +54,11 @@ struct ClientConfigCommand: ParsableCommand {
             address: try serverAddress(service), usesTLS: tls || tlsCa != nil || service.server.tls != nil,
             authorityFile: tlsCa)
         let client: ClientConfiguration
-        do throws(ValueProblem) {
+        do {
             client = try ClientConfiguration(
                 engine, server: server, rules: service.rules, upstreams: service.upstreams, fallsBack: !noFallback,
-                form: service.rewrite.form)
-        } catch {
+                form: service.rewrite.form, webhook: try webhookRegistration(service))
+        } catch let error as ValueProblem {
             throw CommandFailure(.usage, error.message)
         }
         if let folder = write {
@@ -66,6 +69,20 @@ struct ClientConfigCommand: ParsableCommand {
         if !output.json {
             for note in client.notes { writeFully("# \(note)\n", to: STDERR_FILENO) }
         }
+    }
+
+    private func webhookRegistration(
+        _ service: ServiceConfiguration
+    ) throws(CommandFailure) -> ClientConfiguration.WebhookRegistration {
+        var registration = ClientConfiguration.WebhookRegistration()
+        registration.namespace = namespace ?? service.webhook.namespace ?? registration.namespace
+        registration.excludedNamespaces = service.webhook.excludedNamespaces.sorted()
+        registration.failure = service.webhook.failure
+        registration.validates = !service.webhook.policy.isEmpty
+        if engine == .webhook, let tlsCa {
+            registration.authority = try readBytes(resolved(tlsCa, in: workingDirectory()), limitBytes: 1 << 20)
+        }
+        return registration
     }
 
     private func serverAddress(_ service: ServiceConfiguration) throws(CommandFailure) -> RegistryHost {

@@ -23,8 +23,12 @@ struct ConfigurationOptions: ParsableArguments {
 
     func load(flags: [(name: String, path: [String], value: String)] = []) throws(CommandFailure) -> LoadedConfiguration
     {
+        try Self.loaded(loader(flags: flags))
+    }
+
+    static func loaded(_ loader: ConfigurationLoader) throws(CommandFailure) -> LoadedConfiguration {
         do throws(ConfigurationError) {
-            return try loader(flags: flags).load()
+            return try loader.load()
         } catch {
             writeFully("\(error)\n", to: STDERR_FILENO)
             let count = error.problems.count { $0.severity == .error }

@@ -32,7 +32,8 @@ package struct HarborWebhookRule: Sendable, Hashable {
         }
         if parsed.isEmpty { parsed = [Platform(os: "linux", architecture: "amd64")] }
         let secret = authSecretName.flatMap { $0.isEmpty ? nil : $0 }
-        check = checkUpstream ? UpstreamCheck(platforms: parsed, secretName: secret) : nil
+        check =
+            checkUpstream ? UpstreamCheck(platforms: parsed, secretName: secret, takesSecretKeysAsPatterns: true) : nil
     }
 
     private static func patterns(_ texts: [String]) throws(RewriteRuleError) -> [Pattern] {

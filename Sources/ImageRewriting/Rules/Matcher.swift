@@ -23,5 +23,5 @@ package struct Matcher: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    func matches(_ input: PatternInput) -> Bool { pattern.matches(input) }
+    package func matches(_ input: PatternInput) -> Bool { pattern.matches(input) }
 }

@@ -11,6 +11,8 @@ package struct RewriteRule: Sendable {
     package let name: String
     let kind: Kind
     package let check: UpstreamCheck?
+    /// Names of secrets of type `kubernetes.io/dockerconfigjson` that a pod in any namespace pulls the result with.
+    package var pullSecrets: [String] = []
 
     /// Everything that Weir's own rules serve, to Weir.
     /// - Parameter name: for reports; there is one such rule at most in most configurations.
@@ -24,6 +26,12 @@ package struct RewriteRule: Sendable {
 
     package static func harbor(_ rule: HarborWebhookRule) -> RewriteRule {
         RewriteRule(name: rule.name, kind: .harbor(rule), check: rule.check)
+    }
+
+    /// Whether it asks for a namespace or for labels.
+    var needsContext: Bool {
+        guard case .template(let rule) = kind else { return false }
+        return ([rule.match] + rule.exclude).contains { !$0.namespace.isEmpty || !$0.labels.isEmpty }
     }
 
     /// What everything that this rule makes begins with, so that it is known again.

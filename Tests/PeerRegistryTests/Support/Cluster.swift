@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Listening
 import Logging
 import NIOCore
 import NIOHTTP1

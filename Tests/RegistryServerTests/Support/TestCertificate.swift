@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Listening
 import NIOSSL
 import RegistryServer
 import SwiftASN1

@@ -1,13 +1,13 @@
-internal import NIOCore
+package import NIOCore
 
 /// `HOST:PORT` to listen on.
-struct ListenAddress: Sendable, Hashable {
+package struct ListenAddress: Sendable, Hashable {
     /// A name or an address, without brackets.
-    let host: String
-    let port: Int
+    package let host: String
+    package let port: Int
 
     /// Returns nil for anything malformed.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
         guard (1...5).contains(digits.utf8.count),
@@ -26,7 +26,7 @@ struct ListenAddress: Sendable, Hashable {
     }
 
     /// An address that is listened on, in the same form.
-    static func text(_ address: SocketAddress) -> String {
+    package static func text(_ address: SocketAddress) -> String {
         let host = address.ipAddress ?? "?"
         return host.contains(":") ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
     }

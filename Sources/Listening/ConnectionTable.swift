@@ -1,8 +1,8 @@
-internal import NIOCore
+package import NIOCore
 internal import Synchronization
 
 /// Every open connection: bounds their number, and ends them at shutdown.
-final class ConnectionTable: Sendable {
+package final class ConnectionTable: Sendable {
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
         /// Fulfilled once the last connection is gone.
@@ -10,27 +10,28 @@ final class ConnectionTable: Sendable {
     }
 
     private let limit: Int
-    private let metrics: ServerMetrics
+    private let counted: @Sendable (Int) -> Void
     private let state = Mutex(State())
     private let draining = Atomic(false)
 
-    init(limit: Int, metrics: ServerMetrics) {
+    /// - Parameter counted: told how many there are, whenever that changes.
+    package init(limit: Int, counted: @escaping @Sendable (Int) -> Void) {
         self.limit = limit
-        self.metrics = metrics
+        self.counted = counted
     }
 
     /// Whether the server is shutting down: answers say `Connection: close` from then on.
-    var isDraining: Bool { draining.load(ordering: .relaxed) }
+    package var isDraining: Bool { draining.load(ordering: .relaxed) }
 
     /// Whether there is room for `channel`; it leaves by itself when it closes.
-    func enter(_ channel: any Channel) -> Bool {
+    package func enter(_ channel: any Channel) -> Bool {
         let count: Int? = state.withLock { state in
             guard state.channels.count < limit else { return nil }
             state.channels[ObjectIdentifier(channel)] = channel
             return state.channels.count
         }
         guard let count else { return false }
-        metrics.record(connections: count)
+        counted(count)
         channel.closeFuture.whenComplete { _ in self.leave(channel) }
         return true
     }
@@ -42,12 +43,12 @@ final class ConnectionTable: Sendable {
             defer { state.whenEmpty = [] }
             return (0, state.whenEmpty)
         }
-        metrics.record(connections: count)
+        counted(count)
         for promise in promises { promise.succeed() }
     }
 
     /// Asks every connection to end after the answer it is giving, and closes those that are left after `timeout`.
-    func drain(timeout: Duration, on eventLoop: any EventLoop) async {
+    package func drain(timeout: Duration, on eventLoop: any EventLoop) async {
         draining.store(true, ordering: .relaxed)
         for channel in channels {
             channel.eventLoop.execute {
@@ -59,7 +60,7 @@ final class ConnectionTable: Sendable {
         deadline.cancel()
     }
 
-    func closeAll() {
+    package func closeAll() {
         for channel in channels { channel.close(mode: .all, promise: nil) }
     }
 

@@ -1,0 +1,33 @@
+internal import AdmissionWebhook
+internal import ImageRewriting
+internal import Listening
+internal import Yams
+
+/// Starts the webhook from harbor-container-webhook's file alone, as its own program does.
+enum HarborWebhookLaunch {
+    /// Whether `path` is such a file. There `rules` is a list, in Weir's own configuration a table.
+    static func isHarborFile(_ path: String) -> Bool {
+        guard let text = try? readTextFile(path, limitBytes: YAMLDocument.sizeLimitBytes),
+            let root = (try? YAMLDocument.parse(text, source: path)) ?? nil,
+            case .mapping(let mapping) = root, case .sequence? = mapping["rules"]
+        else { return false }
+        return true
+    }
+
+    /// Puts the file's addresses and certificate in the place of Weir's own.
+    static func apply(to service: inout ServiceConfiguration, temporaryDirectory: String) {
+        guard let harbor = service.rewrite.harborWebhook else { return }
+        service.webhook.server.listen = ["0.0.0.0:\(harbor.port)"]
+        // Their own defaults are off, too; one address may be both.
+        var operations: [String] = []
+        for address in [harbor.healthAddress, harbor.metricsAddress]
+        where !address.isEmpty && address != "0" && !operations.contains(address) {
+            operations.append(address)
+        }
+        service.webhook.server.operationsListen = operations
+        let directory = harbor.certificateDirectory ?? "\(temporaryDirectory)/k8s-webhook-server/serving-certs"
+        service.webhook.tls = CertificateFiles(
+            certificateFile: "\(directory)/tls.crt", keyFile: "\(directory)/tls.key")
+        if harbor.isVerbose { service.log.level = "debug" }
+    }
+}
