@@ -84,6 +84,12 @@ let package = Package(
         module("Credentials", ["Timekeeping"]),
         module(
             "CredentialSources", ["Credentials", "Timekeeping", subprocess, systemPackage, nioPosix, logging, metrics]),
+        module(
+            "CloudCredentials",
+            [
+                "CredentialSources", "Credentials", "Timekeeping", crypto, cryptoExtras, asyncHTTPClient, nioCore, nioHTTP1,
+                logging,
+            ]),
         module("Upstream", ["OCI", "HTTPSemantics", "Timekeeping", nioCore]),
         module(
             "UpstreamClient",
@@ -199,6 +205,12 @@ let package = Package(
             "AgeEncryptionTests", ["AgeEncryption", "HostileInput", crypto], exclude: ["Fixtures", "make-fixtures.py"]),
         tests(
             "SOPSTests", ["SOPS", "AgeEncryption", "HostileInput", yams], exclude: ["Fixtures", "make-fixtures.py"]),
+        tests(
+            "CloudCredentialsTests",
+            [
+                "CloudCredentials", "CredentialSources", "Credentials", "Timekeeping", "HostileInput", crypto, cryptoExtras,
+                nioCore, nioPosix, nioHTTP1, logging,
+            ]),
         tests(
             "CredentialSourcesTests",
             ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", logging, metrics]),
