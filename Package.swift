@@ -165,7 +165,7 @@ let package = Package(
             "Commands",
             [
                 "OCI", "HTTPSemantics", "Rules", "ImageRewriting", "ImageFiles", "AgeEncryption", "SOPS", "Credentials",
-                "CredentialSources", "Timekeeping", "Upstream",
+                "CredentialSources", "CloudCredentials", "Timekeeping", "Upstream",
                 "UpstreamClient", "BlobStore",
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",

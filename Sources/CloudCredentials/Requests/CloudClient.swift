@@ -10,7 +10,7 @@ package import Timekeeping
 package final class CloudClient: Sendable {
     private static let answerLimitBytes = 256 << 10
 
-    let clock: any WallClock
+    package let clock: any WallClock
     private let timeLimit: Duration
     private let client: HTTPClient
 
