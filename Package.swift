@@ -85,6 +85,12 @@ let package = Package(
         module("Credentials", ["Timekeeping"]),
         module(
             "CredentialSources", ["Credentials", "Timekeeping", subprocess, systemPackage, nioPosix, logging, metrics]),
+        module(
+            "CloudCredentials",
+            [
+                "CredentialSources", "Credentials", "Timekeeping", crypto, cryptoExtras, asyncHTTPClient, nioCore,
+                nioHTTP1, logging,
+            ]),
         module("Upstream", ["OCI", "HTTPSemantics", "Timekeeping", nioCore]),
         module(
             "UpstreamClient",
@@ -172,7 +178,7 @@ let package = Package(
                 "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "PeerRouting",
                 "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages", argumentParser, asyncHTTPClient, yams,
                 logging, metrics, serviceLifecycle, unixSignals, nioHTTP1, nioCore, "AdmissionWebhook", "JSON",
-                "Listening",
+                "Listening", "CloudCredentials",
             ]),
         .executableTarget(name: "weir", dependencies: ["Commands"], swiftSettings: settings),
 
@@ -204,6 +210,12 @@ let package = Package(
             "AgeEncryptionTests", ["AgeEncryption", "HostileInput", crypto], exclude: ["Fixtures", "make-fixtures.py"]),
         tests(
             "SOPSTests", ["SOPS", "AgeEncryption", "HostileInput", yams], exclude: ["Fixtures", "make-fixtures.py"]),
+        tests(
+            "CloudCredentialsTests",
+            [
+                "CloudCredentials", "CredentialSources", "Credentials", "Timekeeping", "HostileInput", crypto,
+                cryptoExtras, nioCore, nioPosix, nioHTTP1, logging,
+            ]),
         tests(
             "CredentialSourcesTests",
             ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", logging, metrics]),

@@ -55,12 +55,18 @@ extension Format where Value == String {
 extension Format where Value == Secret {
     /// A password or token. Anything written is taken as text, numbers too.
     static func secret(_ expectation: String) -> Format {
-        .scalar(expectation, schema: JSONValue.typed("string", "number"), show: { _ in .string(Secret.mask) }) {
-            text throws(ValueProblem) in
-            // The value itself is never repeated: see ``Substitution`` for references, and this for what stands there.
-            guard !text.isEmpty else { throw ValueProblem("is empty; give \(expectation) or remove the key") }
-            return Secret(text)
-        }
+        Format(
+            expectation: expectation, schema: JSONValue.typed("string", "number"),
+            read: { node, _, reader in
+                guard let scalar = reader.scalar(node, expected: expectation) else { return nil }
+                // The value itself is never repeated: see ``Substitution`` for references, and this for what stands
+                // there.
+                guard !scalar.text.isEmpty else {
+                    reader.report("\(scalar.shown) is empty; give \(expectation) or remove the key", at: node)
+                    return nil
+                }
+                return Secret(scalar.text, template: scalar.template)
+            }, show: { _ in .string(Secret.mask) })
     }
 }
 

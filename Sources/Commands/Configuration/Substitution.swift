@@ -1,8 +1,18 @@
+internal import CredentialSources
+
 /// A scalar after `${env:NAME}` and `${file:PATH}` were put in.
 struct ScalarText {
     var text: String
     /// Whether every character stands in the configuration itself, so that messages may repeat it.
     var isQuotable: Bool
+    /// The files in it, and what stands between them.
+    var template: SecretTemplate
+
+    init(text: String, isQuotable: Bool, template: SecretTemplate? = nil) {
+        self.text = text
+        self.isQuotable = isQuotable
+        self.template = template ?? SecretTemplate(text)
+    }
 
     /// For messages: the text in quotes, or words in its place where it may be secret. `@` may follow a password.
     var shown: String { isQuotable && !text.contains("@") ? "'\(text.prefix(80))'" : "the value" }
@@ -21,23 +31,36 @@ struct Substitution {
     func apply(to text: String) throws(ValueProblem) -> ScalarText {
         guard text.contains("${") else { return ScalarText(text: text, isQuotable: true) }
         var result = ""
+        var parts: [SecretTemplate.Part] = []
         var isQuotable = true
+        func add(_ text: some StringProtocol) {
+            result += text
+            parts.append(.text(String(text)))
+        }
         var rest = text[...]
         while let opening = rest.firstRange(of: "${") {
             if rest[..<opening.lowerBound].hasSuffix("$") {
-                result += rest[..<opening.upperBound].dropLast(3) + "${"
+                add(rest[..<opening.upperBound].dropLast(3) + "${")
                 rest = rest[opening.upperBound...]
                 continue
             }
-            result += rest[..<opening.lowerBound]
+            add(rest[..<opening.lowerBound])
             guard let end = rest[opening.upperBound...].firstIndex(of: "}") else {
                 throw ValueProblem("'${' has no '}'; write '${env:NAME}' or '${file:PATH}', and '$${' for a plain '${'")
             }
-            result += try content(of: rest[opening.upperBound..<end])
+            let expression = rest[opening.upperBound..<end]
+            let content = try content(of: expression)
+            if expression.hasPrefix("file:") {
+                result += content
+                parts.append(.file(path: resolved(String(expression.dropFirst(5)), in: directory)))
+            } else {
+                add(content)
+            }
             isQuotable = false
             rest = rest[rest.index(after: end)...]
         }
-        return ScalarText(text: result + rest, isQuotable: isQuotable)
+        add(rest)
+        return ScalarText(text: result, isQuotable: isQuotable, template: SecretTemplate(parts))
     }
 
     private func content(of expression: Substring) throws(ValueProblem) -> String {

@@ -38,7 +38,12 @@ package final class TemplateCredentials: CredentialSource {
         let paths = form.templates.flatMap(\.files)
         files = Dictionary(
             paths.map { path in
-                (path, WatchedFile(path, clock: clock) { bytes throws(CredentialError) in try Self.text(bytes, path) })
+                (
+                    path,
+                    WatchedFile(path, clock: clock) { bytes throws(CredentialError) in
+                        try SecretTemplate.text(bytes, path)
+                    }
+                )
             }, uniquingKeysWith: { first, _ in first })
         origin = paths.isEmpty ? "the configuration" : "the file \(paths[0])"
     }
@@ -106,18 +111,6 @@ package final class TemplateCredentials: CredentialSource {
             }
         }
         guard !text.isEmpty else { throw .malformed(reason: "\(origin) is empty") }
-        return text
-    }
-
-    private static func text(_ bytes: [UInt8], _ path: String) throws(CredentialError) -> String {
-        guard var text = String(validating: bytes, as: UTF8.self), !text.utf8.contains(0) else {
-            throw .malformed(reason: "the file \(path) is not UTF-8 text")
-        }
-        if text.hasSuffix("\r\n") {
-            text.unicodeScalars.removeLast(2)
-        } else if text.hasSuffix("\n") {
-            text.removeLast()
-        }
         return text
     }
 }
