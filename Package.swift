@@ -179,6 +179,18 @@ let package = Package(
             "MetadataStoreConformance", ["MetadataStore", "OCI", "Rules", "Timekeeping"],
             path: "Tests/MetadataStoreConformance"),
 
+        // A day of pulls against a simulated Docker Hub: a small one as a test, a whole one by `make simulate-day`.
+        module(
+            "DaySimulation",
+            [
+                "RegistryTestKit", "OCI", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "PullThroughCache",
+                "FilesystemBlobStore", "MetadataStore", "SQLiteMetadataStore", logging,
+            ], path: "Tests/DaySimulation"),
+        .executableTarget(
+            name: "SimulatedDay", dependencies: ["DaySimulation", "RegistryTestKit"],
+            path: "Benchmarks/SimulatedDay", swiftSettings: settings),
+        tests("DaySimulationTests", ["DaySimulation", "RegistryTestKit", "Timekeeping"]),
+
         tests("OCITests", ["OCI", "HostileInput"]),
         tests("HTTPSemanticsTests", ["HTTPSemantics", "HostileInput"]),
         tests("RulesTests", ["Rules", "OCI", "HostileInput"]),
@@ -267,7 +279,8 @@ let package = Package(
             "CommandsTests",
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
-                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping", logging,
+                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
+                logging,
                 nioCore,
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
