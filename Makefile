@@ -7,7 +7,7 @@ ARGUMENTS ?=
 CLUSTERS := 'KademliaRoutingTests|PeerRegistryTests'
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro image deb clean
+.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro simulate-day image deb clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ image: release ## A container image in .build/image, an OCI layout; no engine is
 deb: release ## A Debian package in .build/deb, with a systemd unit
 	@rm -rf .build/deb
 	@scripts/build-deb .build/release/weir .build/deb
+
+simulate-day: build ## Let a day of pulls pass against a simulated Docker Hub; writes docs/quota.md and its picture
+	.build/debug/SimulatedDay docs
 
 clean: ## Remove what was built
 	rm -rf .build

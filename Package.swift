@@ -196,6 +196,13 @@ let package = Package(
         module(
             "MetadataStoreConformance", ["MetadataStore", "OCI", "Rules", "Timekeeping"],
             path: "Tests/MetadataStoreConformance"),
+        module(
+            "DaySimulation",
+            [
+                "RegistryTestKit", "OCI", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "PullThroughCache",
+                "FilesystemBlobStore", "MetadataStore", "SQLiteMetadataStore", logging,
+            ], path: "Tests/DaySimulation"),
+        tests("DaySimulationTests", ["DaySimulation", "RegistryTestKit", "Timekeeping"]),
 
         tests("OCITests", ["OCI", "HostileInput"]),
         tests("HTTPSemanticsTests", ["HTTPSemantics", "HostileInput"]),
