@@ -5,7 +5,7 @@ package enum ManifestReference: Sendable, Hashable, CustomStringConvertible {
 
     /// Parses the last part of `/v2/NAME/manifests/REFERENCE`; a colon makes it a digest, since no tag has one.
     package init(_ text: some StringProtocol) throws(ReferenceError) {
-        if text.contains(":") {
+        if text.utf8.contains(UInt8(ascii: ":")) {
             do { self = .digest(try Digest(text)) } catch { throw .digest(error) }
         } else {
             do { self = .tag(try Tag(text)) } catch { throw .tag(error) }

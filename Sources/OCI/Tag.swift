@@ -10,19 +10,29 @@ package struct Tag: Sendable, Hashable, Comparable, CustomStringConvertible {
     package let description: String
 
     package init(_ text: some StringProtocol) throws(TagError) {
-        guard !text.isEmpty else { throw .empty }
         guard text.utf8.count <= Self.lengthLimit else { throw .tooLong(limit: Self.lengthLimit) }
-        for (position, byte) in text.utf8.enumerated() {
+        try self.init(parsing: String(text))
+    }
+
+    /// Not generic, and over contiguous bytes: a tag is parsed with many a request.
+    private init(parsing text: String) throws(TagError) {
+        var text = text
+        if let error = text.withUTF8({ Self.error(in: $0) }) { throw error }
+        description = text
+    }
+
+    private static func error(in bytes: UnsafeBufferPointer<UInt8>) -> TagError? {
+        guard let first = bytes.first else { return .empty }
+        if first == UInt8(ascii: ".") || first == UInt8(ascii: "-") { return .malformed }
+        for byte in bytes {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
                 continue
-            case UInt8(ascii: "."), UInt8(ascii: "-"):
-                if position == 0 { throw .malformed }
-            default: throw .malformed
+            default: return .malformed
             }
         }
-        description = String(text)
+        return nil
     }
 
     private init(wellFormed text: String) { description = text }
