@@ -1,13 +1,13 @@
 # One obvious place for everything. Continuous integration runs the same targets.
 SWIFT ?= swift
-SWIFT_SOURCES := Sources Tests Benchmarks/Micro Package.swift
+SWIFT_SOURCES := Sources Tests Benchmarks/Micro Benchmarks/PeerSimulation Package.swift
 # One binary that needs no Swift runtime on the machine it runs on.
 RELEASE_FLAGS := -c release --product weir --static-swift-stdlib
 ARGUMENTS ?=
 CLUSTERS := 'KademliaRoutingTests|PeerRegistryTests'
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro image deb clean
+.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro simulation image deb clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,11 @@ image: release ## A container image in .build/image, an OCI layout; no engine is
 deb: release ## A Debian package in .build/deb, with a systemd unit
 	@rm -rf .build/deb
 	@scripts/build-deb .build/release/weir .build/deb
+
+simulation: ## Simulate ten thousand peers; writes docs/peers-simulation.md and its plot (NODES=1000 for fewer)
+	@scripts/install-packages build
+	$(SWIFT) build -c release --product peer-simulation
+	.build/release/peer-simulation $(or $(NODES),10000) docs
 
 clean: ## Remove what was built
 	rm -rf .build

@@ -28,6 +28,7 @@ let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metri
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
@@ -235,8 +236,8 @@ let package = Package(
         tests(
             "KademliaRoutingTests",
             [
-                "KademliaRouting", "LibP2P", "PeerRouting", "OCI", "HostileInput", crypto, nioCore, nioPosix, nioHTTP1,
-                asyncHTTPClient, logging, serviceLifecycle,
+                "KademliaRouting", "LibP2P", "PeerRouting", "OCI", "HostileInput", "PeerSimulation", crypto, nioCore,
+                nioPosix, nioHTTP1, asyncHTTPClient, logging, serviceLifecycle,
             ]),
         tests(
             "PeerRegistryTests",
@@ -256,6 +257,12 @@ let package = Package(
                 "ClusterImages", "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", "MetadataStore",
                 "SQLiteMetadataStore", "OCI", "Rules", "Timekeeping", "TestMachine", logging,
             ]),
+        // Thousands of nodes under one clock: a small run in the tests, a big one by `make simulation`.
+        module(
+            "PeerSimulation", ["KademliaRouting", "LibP2P", "HostileInput", crypto, heap], path: "Tests/PeerSimulation"),
+        .executableTarget(
+            name: "peer-simulation", dependencies: ["PeerSimulation"], path: "Benchmarks/PeerSimulation",
+            swiftSettings: settings),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests(
             "ControlServerTests",
