@@ -1,16 +1,17 @@
 # One obvious place for everything. Continuous integration runs the same targets.
 SWIFT ?= swift
-SWIFT_SOURCES := Sources Tests Benchmarks/Micro Package.swift
+SWIFT_SOURCES := Sources Tests Benchmarks/Micro Benchmarks/PeerSimulation Package.swift
 # One binary that needs no Swift runtime on the machine it runs on.
 RELEASE_FLAGS := -c release --product weir --static-swift-stdlib
 ARGUMENTS ?=
 CLUSTERS := 'KademliaRoutingTests|PeerRegistryTests'
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro simulate-day image deb clean
+.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro simulate-day \
+	simulate-peers image deb clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: release ## Build and serve on port 5000 (ARGUMENTS="--config weir.yaml" to pass more)
 	@exec .build/release/weir serve $(ARGUMENTS)
@@ -66,6 +67,11 @@ deb: release ## A Debian package in .build/deb, with a systemd unit
 
 simulate-day: build ## Let a day of pulls pass against a simulated Docker Hub; writes docs/quota.md and its picture
 	.build/debug/SimulatedDay docs
+
+simulate-peers: ## Simulate ten thousand peers; writes docs/peers-simulation.md and its plot (NODES=1000 for fewer)
+	@scripts/install-packages build
+	$(SWIFT) build -c release --product peer-simulation
+	.build/release/peer-simulation $(or $(NODES),10000) docs
 
 clean: ## Remove what was built
 	rm -rf .build

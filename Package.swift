@@ -34,6 +34,7 @@ let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "s
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
     .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
@@ -268,7 +269,7 @@ let package = Package(
             "KademliaRoutingTests",
             [
                 "KademliaRouting", "LibP2P", "PeerRouting", "OCI", "HostileInput", crypto, nioCore, nioPosix, nioHTTP1,
-                asyncHTTPClient, logging, serviceLifecycle,
+                asyncHTTPClient, logging, serviceLifecycle, "PeerSimulation",
             ]),
         tests(
             "PeerRegistryTests",
@@ -295,6 +296,11 @@ let package = Package(
                 "ClusterImages", "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", "MetadataStore",
                 "SQLiteMetadataStore", "OCI", "Rules", "Timekeeping", "TestMachine", logging,
             ]),
+        module(
+            "PeerSimulation", ["KademliaRouting", "LibP2P", "HostileInput", crypto, heap], path: "Tests/PeerSimulation"),
+        .executableTarget(
+            name: "peer-simulation", dependencies: ["PeerSimulation"], path: "Benchmarks/PeerSimulation",
+            swiftSettings: settings),
         tests("JSONTests", ["JSON", "HostileInput"]),
         tests(
             "AdmissionWebhookTests",

@@ -41,3 +41,30 @@ struct RefreshTests {
         #expect(left == [try Samples.peer(4)], "being lost again does not begin anew")
     }
 }
+
+struct GrowthTests {
+    @Test func `keys are told again when half as many peers again are known, once a minute at most`() throws {
+        var state = KademliaState(own: try Samples.peer(0))
+        func know(_ numbers: Range<Int>) throws {
+            for number in numbers {
+                _ = state.note(try Samples.record(number), answeredAfter: .zero, now: .zero)
+            }
+        }
+        try know(1..<21)
+        state.sweep.add(ContentKey(text: "a"), now: .zero)
+        let early = state.hastenAfterGrowth(now: .seconds(100))
+        #expect(!early, "nothing was told yet")
+        state.hasten(now: .zero)
+        try know(21..<60)
+        let tooSoon = state.hastenAfterGrowth(now: .seconds(59))
+        let grown = state.hastenAfterGrowth(now: .seconds(60))
+        let again = state.hastenAfterGrowth(now: .seconds(600))
+        #expect(!tooSoon && grown && !again)
+        // Who was lost and found makes it grow again.
+        let known = state.table.entries.map(\.record)
+        for record in known.dropFirst(20) { _ = state.note(record, answeredAfter: nil, now: .seconds(600)) }
+        for record in known { _ = state.note(record, answeredAfter: .zero, now: .seconds(600)) }
+        let healed = state.hastenAfterGrowth(now: .seconds(600))
+        #expect(healed)
+    }
+}

@@ -45,7 +45,7 @@ package struct Lookup: Sendable {
     private var known: Set<PeerID> = []
     private var waitingCount = 0
     private var isFollowingUp = false
-    private var isStopped = false
+    package private(set) var isStopped = false
     /// Requests that were made.
     package private(set) var requestCount = 0
     /// The longest way over which an answer has come.
@@ -135,7 +135,7 @@ package struct Lookup: Sendable {
 
     private mutating func hear(_ record: PeerRecord, depth: Int) {
         guard record.peer != own, !known.contains(record.peer) else { return }
-        let distance = KeyspacePoint(record.peer).distance(to: target)
+        let distance = record.point.distance(to: target)
         var low = 0
         var high = candidates.count
         while low < high {

@@ -26,8 +26,7 @@ package struct ProviderStore: Sendable {
     }
 
     private struct Provider: Sendable {
-        let peer: PeerID
-        var addresses: [Multiaddr]
+        var record: PeerRecord
         var recordCount = 0
     }
 
@@ -49,7 +48,7 @@ package struct ProviderStore: Sendable {
     package mutating func add(_ provider: PeerRecord, at point: KeyspacePoint, now: Duration) -> Bool {
         let expiry = UInt32(clamping: (now + limits.lifetime).components.seconds)
         if let number = numbers[provider.peer] {
-            providers[number]?.addresses = provider.addresses
+            providers[number]?.record = provider
             if let index = records[point]?.firstIndex(where: { $0.provider == number }) {
                 records[point]?[index].expiry = expiry
                 return true
@@ -70,7 +69,7 @@ package struct ProviderStore: Sendable {
     package func providers(at point: KeyspacePoint, now: Duration) -> [PeerRecord] {
         let seconds = UInt32(clamping: now.components.seconds)
         return (records[point] ?? []).filter { $0.expiry > seconds }.compactMap { record in
-            providers[record.provider].map { PeerRecord(peer: $0.peer, addresses: $0.addresses) }
+            providers[record.provider]?.record
         }
     }
 
@@ -90,7 +89,7 @@ package struct ProviderStore: Sendable {
         provider.recordCount -= 1
         if provider.recordCount == 0 {
             providers[number] = nil
-            numbers[provider.peer] = nil
+            numbers[provider.record.peer] = nil
         } else {
             providers[number] = provider
         }
@@ -99,7 +98,7 @@ package struct ProviderStore: Sendable {
     private mutating func number(of provider: PeerRecord) -> UInt32 {
         if let number = numbers[provider.peer] { return number }
         repeat { lastNumber &+= 1 } while providers[lastNumber] != nil
-        providers[lastNumber] = Provider(peer: provider.peer, addresses: provider.addresses)
+        providers[lastNumber] = Provider(record: provider)
         numbers[provider.peer] = lastNumber
         return lastNumber
     }

@@ -103,8 +103,14 @@ extension KademliaRouter {
         let longest = state.withLock { $0.table.longestPrefix }
         for length in 0..<min(longest, configuration.refreshPrefixMax) {
             guard !Task.isCancelled else { return }
-            _ = await find(Self.key(sharing: length, with: KeyspacePoint(network.own)))
+            let key = refreshKey(sharing: length)
+            _ = await find(key)
         }
+    }
+
+    private func refreshKey(sharing length: Int) -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return RefreshKey.make(sharing: length, with: KeyspacePoint(network.own), using: &generator)
     }
 
     /// The peers nearest to a key; nil where that took too long.
@@ -112,14 +118,6 @@ extension KademliaRouter {
         let lookup = state.withLock { $0.lookup(KeyspacePoint(hashing: key), limits: configuration.lookup) }
         return try? await withTimeLimit(configuration.lookupTimeout) {
             try await self.driver.perform(lookup, request: KademliaMessage(.findNode, key: key))
-        }
-    }
-
-    /// A key that has exactly `length` bits in common with `point`; found by trying, some 2^length times.
-    private static func key(sharing length: Int, with point: KeyspacePoint) -> [UInt8] {
-        while true {
-            let key = [0x12, 0x20] + (0..<32).map { _ in UInt8.random(in: 0...255) }
-            if KeyspacePoint(hashing: key).commonPrefixLength(with: point) == length { return key }
         }
     }
 

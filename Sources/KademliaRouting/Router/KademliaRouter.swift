@@ -128,24 +128,20 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
         }
     }
 
-    /// Who answers belongs into the table, and who does not is taken out.
     private func noteOutcome(_ record: PeerRecord, answeredAfter time: Duration?) {
         metrics.countSent(isAnswered: time != nil)
         // What a peer says of itself counts, and not what others say of it.
         let own = network.addresses(of: record.peer)
-        let record = own.isEmpty ? record : PeerRecord(peer: record.peer, addresses: own)
-        let isFirst = state.withLock { state in
-            guard let time else {
-                state.lose(record, now: clock.now())
-                return false
-            }
-            state.lost.remove(record.peer)
-            guard !record.addresses.isEmpty else { return false }
-            return state.table.add(record, answerTime: time, now: clock.now()) == .added
-                && state.table.count == 1
+        let record = own.isEmpty ? record : record.at(own)
+        let now = clock.now()
+        let (outcome, isHastened) = state.withLock { state in
+            (state.note(record, answeredAfter: time, now: now), state.hastenAfterGrowth(now: now))
         }
-        if isFirst { refreshSignal.send() }
-        if time == nil, state.withLock({ $0.table.count }) == 0 {
+        if isHastened { sweepSignal.send() }
+        switch outcome {
+        case .unchanged: break
+        case .firstPeer: refreshSignal.send()
+        case .nobodyLeft:
             isOnline.withLock { $0 = false }
             bootstrapSignal.send()
         }
@@ -156,12 +152,7 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
         await withTaskGroup(of: Void.self) { group in
             var running = 0
             for await candidate in candidates {
-                let isKnown = state.withLock { state in
-                    guard state.table.entry(candidate.peer) != nil else { return false }
-                    if !candidate.addresses.isEmpty { state.table.update(candidate) }
-                    return true
-                }
-                guard !isKnown, !candidate.addresses.isEmpty else { continue }
+                guard state.withLock({ $0.isWanted(candidate, now: clock.now()) }) else { continue }
                 if running >= configuration.admissionConcurrency {
                     await group.next()
                     running -= 1
@@ -188,7 +179,7 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
         guard value, !wasOnline else { return }
         logger.info("joined the peers", metadata: ["known": "\(state.withLock { $0.table.count })"])
         // Nobody was there to be told before.
-        state.withLock { $0.sweep.hasten(now: clock.now()) }
+        state.withLock { $0.hasten(now: clock.now()) }
         sweepSignal.send()
     }
 

@@ -16,6 +16,9 @@ package struct KademliaState: Sendable {
     package var sweep: ProvideSweep
     package var lost = LostPeers()
     private var isBeginning = true
+    /// Peers that were known when all keys were last made due, or fewer since.
+    private var knownWhenHastened = 0
+    private var hastenedAt: Duration?
     private let resultCount = 20
 
     package init(own: PeerID, configuration: KademliaConfiguration = KademliaConfiguration()) {
@@ -65,13 +68,66 @@ package struct KademliaState: Sendable {
         }
     }
 
-    /// A peer has not answered: it leaves the table, and is tried again later.
-    package mutating func lose(_ record: PeerRecord, now: Duration) {
+    /// Whether a peer that has appeared should be asked whether it will do for the table. Of one that is there already
+    /// the addresses are renewed.
+    package mutating func isWanted(_ peer: PeerRecord, now: Duration) -> Bool {
+        guard !peer.addresses.isEmpty else { return false }
+        guard table.entry(peer.peer) == nil else {
+            table.update(peer)
+            return false
+        }
+        return table.hasRoom(for: peer, now: now)
+    }
+
+    /// What becomes of the table when a peer was asked.
+    package enum Outcome: Sendable, Hashable {
+        case unchanged
+        /// Somebody is known where nobody was.
+        case firstPeer
+        case nobodyLeft
+    }
+
+    /// Who answers belongs into the table, and who does not is taken out.
+    /// - Parameter time: how long the answer took; nil where there was none.
+    package mutating func note(_ record: PeerRecord, answeredAfter time: Duration?, now: Duration) -> Outcome {
+        guard let time else {
+            lose(record, now: now)
+            return table.count == 0 ? .nobodyLeft : .unchanged
+        }
+        lost.remove(record.peer)
+        guard !record.addresses.isEmpty, table.add(record, answerTime: time, now: now) == .added, table.count == 1
+        else { return .unchanged }
+        return .firstPeer
+    }
+
+    /// It is tried again later.
+    private mutating func lose(_ record: PeerRecord, now: Duration) {
         guard let entry = table.entry(record.peer) else { return }
         table.remove(record.peer)
+        knownWhenHastened = min(knownWhenHastened, table.count)
         lost.note(entry.record, now: now)
         if table.count == 0 { isBeginning = true }
     }
+
+    /// Makes all our keys due, as when the first peers appear.
+    package mutating func hasten(now: Duration) {
+        sweep.hasten(now: now)
+        knownWhenHastened = table.count
+        hastenedAt = now
+    }
+
+    /// Makes all our keys due where so many more peers are known than before that other peers are nearest to them: in a
+    /// network that starts, what was told first would be looked for elsewhere until it is told again.
+    /// - Returns: whether that is so.
+    package mutating func hastenAfterGrowth(now: Duration) -> Bool {
+        guard let hastenedAt, sweep.count > 0, 2 * table.count >= 3 * max(knownWhenHastened, resultCount),
+            now - hastenedAt >= Self.hastenInterval
+        else { return false }
+        hasten(now: now)
+        return true
+    }
+
+    private static let hastenInterval = Duration.seconds(60)
 
     /// Whether somebody is known now where nobody was before; true once.
     package mutating func takeBeginning() -> Bool {

@@ -95,7 +95,7 @@ package struct ProvideSweep: Sendable {
         for key in keys { entries[key.point]?.dueAt = now + wait }
         guard !nearest.isEmpty else { return [] }
 
-        let peers = known.map { (record: $0, point: KeyspacePoint($0.peer)) }
+        let peers = known.map { (record: $0, point: $0.point) }
         var assigned: [PeerID: [ContentKey]] = [:]
         for key in keys {
             let nearest = peers.map { (distance: $0.point.distance(to: key.point), peer: $0.record.peer) }
@@ -122,6 +122,6 @@ package struct ProvideSweep: Sendable {
     /// With fewer peers than a key is told to, all are known, and the region is the whole keyspace.
     private func regionPrefix(_ target: KeyspacePoint, _ nearest: [PeerRecord]) -> Int {
         guard nearest.count >= limits.replication, let farthest = nearest.last else { return 0 }
-        return target.commonPrefixLength(with: KeyspacePoint(farthest.peer)) + 1
+        return target.commonPrefixLength(with: farthest.point) + 1
     }
 }

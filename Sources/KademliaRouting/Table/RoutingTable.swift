@@ -6,7 +6,7 @@ package import LibP2P
 package struct RoutingTable: Sendable {
     package struct Entry: Sendable {
         package var record: PeerRecord
-        package let point: KeyspacePoint
+        package var point: KeyspacePoint { record.point }
         /// When it last answered a request of ours.
         package var answeredAt: Duration
         /// How long its last answer took, connecting included where that was needed.
@@ -42,8 +42,7 @@ package struct RoutingTable: Sendable {
     /// push them out.
     package mutating func add(_ record: PeerRecord, answerTime: Duration? = nil, now: Duration) -> Addition {
         guard record.peer != own else { return .refused }
-        let point = KeyspacePoint(record.peer)
-        let length = ownPoint.commonPrefixLength(with: point)
+        let length = ownPoint.commonPrefixLength(with: record.point)
         var bucket = buckets[length] ?? []
         if let index = bucket.firstIndex(where: { $0.record.peer == record.peer }) {
             bucket[index].answeredAt = now
@@ -52,7 +51,7 @@ package struct RoutingTable: Sendable {
             buckets[length] = bucket
             return .renewed
         }
-        let entry = Entry(record: record, point: point, answeredAt: now, answerTime: answerTime)
+        let entry = Entry(record: record, answeredAt: now, answerTime: answerTime)
         guard bucket.count >= bucketSize else {
             buckets[length, default: []].append(entry)
             count += 1
@@ -65,6 +64,14 @@ package struct RoutingTable: Sendable {
         bucket[oldest] = entry
         buckets[length] = bucket
         return .replaced(replaced)
+    }
+
+    /// Whether ``add(_:answerTime:now:)`` would take the peer: nobody who cannot be kept has to be asked.
+    package func hasRoom(for record: PeerRecord, now: Duration) -> Bool {
+        guard record.peer != own else { return false }
+        let bucket = buckets[ownPoint.commonPrefixLength(with: record.point)] ?? []
+        return bucket.count < bucketSize
+            || bucket.contains { $0.record.peer == record.peer || now - $0.answeredAt >= graceTime }
     }
 
     @discardableResult
@@ -82,7 +89,7 @@ package struct RoutingTable: Sendable {
 
     /// New addresses of a peer that is in the table.
     package mutating func update(_ record: PeerRecord) {
-        let length = ownPoint.commonPrefixLength(with: KeyspacePoint(record.peer))
+        let length = ownPoint.commonPrefixLength(with: record.point)
         guard let index = buckets[length]?.firstIndex(where: { $0.record.peer == record.peer }) else { return }
         buckets[length]?[index].record = record
     }

@@ -1,0 +1,45 @@
+internal import KademliaRouting
+internal import LibP2P
+
+/// One node: the router's own state machines, and who is connected.
+final class SimulatedNode {
+    let record: PeerRecord
+    var state: KademliaState
+    var pace: RefreshPace
+    var isAlive = false
+    /// What it advertises.
+    let keys: [ContentKey]
+    /// Connections by when they were last used; bounded as a host's.
+    private var connections: [Int: UInt64] = [:]
+    private var useCount: UInt64 = 0
+    private let connectionLimit: Int
+    /// Requests that it was sent in the time that is measured.
+    var receivedCount = 0
+
+    init(record: PeerRecord, keys: [ContentKey], configuration: KademliaConfiguration, connectionLimit: Int) {
+        self.record = record
+        self.keys = keys
+        self.connectionLimit = connectionLimit
+        state = KademliaState(own: record.peer, configuration: configuration)
+        pace = RefreshPace(first: configuration.earlyRefreshInterval)
+    }
+
+    /// Uses the connection to a node, or makes one; the one that was longest unused gives way.
+    /// - Returns: whether it is new, and who gave way.
+    func connect(_ other: Int) -> (isNew: Bool, closed: Int?) {
+        useCount += 1
+        let isNew = connections.updateValue(useCount, forKey: other) == nil
+        guard isNew, connections.count > connectionLimit else { return (isNew, nil) }
+        guard let oldest = connections.min(by: { $0.value < $1.value })?.key else { return (isNew, nil) }
+        connections[oldest] = nil
+        return (isNew, oldest)
+    }
+
+    func disconnect(_ other: Int) { connections[other] = nil }
+
+    func isConnected(to other: Int) -> Bool { connections[other] != nil }
+
+    var connected: [Int] { Array(connections.keys) }
+
+    var connectionCount: Int { connections.count }
+}
