@@ -21,6 +21,7 @@ let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let tomlKit: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -57,6 +58,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.16.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.8.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
@@ -133,6 +135,8 @@ let package = Package(
                 "NodeContent", "BlobStore", "OCI", "LibP2P", nioCore, nioPosix, nioHTTP1, nioHTTP2, logging,
             ]),
 
+        module("NodeConfiguration", ["OCI", tomlKit]),
+
         // Kubernetes: its API server, and what Weir does there.
         module(
             "KubernetesClient",
@@ -176,7 +180,8 @@ let package = Package(
                 "OCI", "HTTPSemantics", "Rules", "ImageRewriting", "ImageFiles", "AgeEncryption", "SOPS", "Credentials",
                 "CredentialSources", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore", "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
-                "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "PeerRouting",
+                "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "NodeConfiguration",
+                "PeerRouting",
                 "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages", argumentParser, asyncHTTPClient, yams,
                 logging, metrics, serviceLifecycle, unixSignals, nioHTTP1, nioCore, "AdmissionWebhook", "JSON",
                 "Listening", "CloudCredentials",
@@ -284,6 +289,7 @@ let package = Package(
                 nioHTTP1, nioHTTP2,
                 logging,
             ]),
+        tests("NodeConfigurationTests", ["NodeConfiguration", "OCI"]),
         tests(
             "KubernetesClientTests",
             [

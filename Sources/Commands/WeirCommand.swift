@@ -67,7 +67,7 @@ struct WeirCommand: AsyncParsableCommand {
                 subcommands: [
                     PinCommand.self, UnpinCommand.self, PinsCommand.self, EvictCommand.self, CollectCommand.self,
                 ]),
-            CommandGroup(name: "Nodes", subcommands: [NodeCommand.self, SpegelCommand.self]),
+            CommandGroup(name: "Nodes", subcommands: [NodeCommand.self, NodeConfigCommand.self, SpegelCommand.self]),
             CommandGroup(
                 name: "Clients",
                 subcommands: [
