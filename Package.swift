@@ -98,16 +98,22 @@ let package = Package(
         module(
             "UpstreamClient",
             [
-                "Upstream", "OCI", "HTTPSemantics", "Timekeeping", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL,
-                logging, metrics,
+                "Upstream", "Credentials", "OCI", "HTTPSemantics", "Timekeeping", asyncHTTPClient, nioCore, nioPosix,
+                nioHTTP1, nioSSL, logging, metrics,
+            ]),
+        module(
+            "QuotaGovernor",
+            [
+                "Quota", "Upstream", "UpstreamClient", "Credentials", "OCI", "HTTPSemantics", "Timekeeping", logging,
+                metrics,
             ]),
         module("BlobStore", ["OCI", "Rules", "Timekeeping", nioCore]),
         module(
             "FilesystemBlobStore",
             ["BlobStore", "OCI", "Rules", "Timekeeping", crypto, nioCore, nioPosix, logging, "CFileAllocation"]),
         .target(name: "CFileAllocation"),
-        module("MetadataStore", ["OCI", "Rules", "Timekeeping"]),
-        module("SQLiteMetadataStore", ["MetadataStore", "OCI", "Rules", "Timekeeping", grdb, logging]),
+        module("MetadataStore", ["OCI", "Quota", "Rules", "Timekeeping"]),
+        module("SQLiteMetadataStore", ["MetadataStore", "OCI", "Quota", "Rules", "Timekeeping", grdb, logging]),
 
         // Peers: the streams between them, and who has what.
         module(
@@ -171,14 +177,15 @@ let package = Package(
         module(
             "ControlServer",
             [
-                "OCI", "Rules", "Timekeeping", "MetadataStore", "PullThroughCache", hummingbird, logging, nioCore,
-                serviceLifecycle,
+                "OCI", "Quota", "Rules", "Timekeeping", "MetadataStore", "PullThroughCache", hummingbird, logging,
+                nioCore, serviceLifecycle,
             ]),
         module(
             "Commands",
             [
                 "OCI", "HTTPSemantics", "Rules", "ImageRewriting", "ImageFiles", "AgeEncryption", "SOPS", "Credentials",
-                "CredentialSources", "Timekeeping", "Upstream", "UpstreamClient", "BlobStore", "FilesystemBlobStore",
+                "CredentialSources", "Timekeeping", "Upstream", "Quota", "QuotaGovernor", "UpstreamClient", "BlobStore",
+                "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
                 "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "NodeConfiguration",
                 "PeerRouting",
@@ -200,13 +207,14 @@ let package = Package(
             "BlobStoreConformance", ["BlobStore", "OCI", "Rules", "Timekeeping", nioCore],
             path: "Tests/BlobStoreConformance"),
         module(
-            "MetadataStoreConformance", ["MetadataStore", "OCI", "Rules", "Timekeeping"],
+            "MetadataStoreConformance", ["MetadataStore", "OCI", "Quota", "Rules", "Timekeeping"],
             path: "Tests/MetadataStoreConformance"),
         module(
             "DaySimulation",
             [
-                "RegistryTestKit", "OCI", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "PullThroughCache",
-                "FilesystemBlobStore", "MetadataStore", "SQLiteMetadataStore", logging,
+                "RegistryTestKit", "OCI", "Rules", "Timekeeping", "Upstream", "UpstreamClient", "Credentials", "Quota",
+                "QuotaGovernor", "PullThroughCache", "FilesystemBlobStore", "MetadataStore", "SQLiteMetadataStore",
+                logging,
             ], path: "Tests/DaySimulation"),
         tests("DaySimulationTests", ["DaySimulation", "RegistryTestKit", "Timekeeping"]),
 
@@ -217,6 +225,12 @@ let package = Package(
         module("TestMachine", path: "Tests/TestMachine"),
         tests("ImageRewritingTests", ["ImageRewriting", "OCI", "Rules", "HostileInput"]),
         tests("ImageFilesTests", ["ImageFiles", "ImageRewriting", "HostileInput"]),
+        tests(
+            "QuotaGovernorTests",
+            [
+                "QuotaGovernor", "Quota", "UpstreamClient", "Upstream", "Credentials", "OCI", "HTTPSemantics",
+                "Timekeeping", "RegistryTestKit", nioCore, logging,
+            ]),
         tests("TimekeepingTests", ["Timekeeping"]),
         tests("QuotaTests", ["Quota", "HTTPSemantics", "Timekeeping"]),
         tests(
@@ -235,8 +249,8 @@ let package = Package(
         tests(
             "UpstreamClientTests",
             [
-                "UpstreamClient", "Upstream", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit", asyncHTTPClient,
-                nioCore, nioPosix, nioHTTP1, nioSSL, logging, coreMetrics,
+                "UpstreamClient", "Upstream", "Credentials", "OCI", "HTTPSemantics", "Timekeeping", "RegistryTestKit",
+                asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging, coreMetrics,
             ]),
         tests(
             "FilesystemBlobStoreTests",
@@ -248,8 +262,8 @@ let package = Package(
         tests(
             "SQLiteMetadataStoreTests",
             [
-                "TestMachine", "SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Rules",
-                "Timekeeping", grdb,
+                "TestMachine", "SQLiteMetadataStore", "MetadataStore", "MetadataStoreConformance", "OCI", "Quota",
+                "Rules", "Timekeeping", grdb,
                 logging,
             ]),
         tests(
@@ -319,15 +333,16 @@ let package = Package(
         tests(
             "ControlServerTests",
             [
-                "ControlServer", "MetadataStore", "OCI", "Rules", "Timekeeping", "PullThroughCache", asyncHTTPClient,
-                hummingbird, logging,
+                "ControlServer", "MetadataStore", "OCI", "Quota", "Rules", "Timekeeping", "PullThroughCache",
+                asyncHTTPClient, hummingbird, logging,
             ]),
         tests(
             "CommandsTests",
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
                 "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
-                logging, nioCore, "AdmissionWebhook", "Listening", asyncHTTPClient, nioHTTP1, nioSSL,
+                "Credentials", "Quota", "QuotaGovernor", logging, nioCore, "AdmissionWebhook", "Listening",
+                asyncHTTPClient, nioHTTP1, nioSSL,
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
         // program of ours takes part yet.

@@ -46,6 +46,12 @@ struct ControlRoutes: Sendable {
                 try await service.collect(isDryRun: try Self.isDryRun(request))
             }
         }
+        router.get("/v1/quota") { _, _ in
+            await Self.answer { () throws(ControlError) in try await service.quota() }
+        }
+        router.post("/v1/quota/probe") { request, _ in
+            await Self.answer { () throws(ControlError) in try await service.probeQuota(of: try Self.rule(request)) }
+        }
         router.post("/v1/reload") { _, _ in
             await Self.answer { () throws(ControlError) in try await service.reload() }
         }
@@ -71,6 +77,13 @@ struct ControlRoutes: Sendable {
             throw ControlError(.badRequest, "the query parameter 'reference' is missing")
         }
         return String(reference)
+    }
+
+    private static func rule(_ request: Request) throws(ControlError) -> String {
+        guard let rule = request.uri.queryParameters["rule"], !rule.isEmpty else {
+            throw ControlError(.badRequest, "the query parameter 'rule' is missing")
+        }
+        return String(rule)
     }
 
     private static func isDryRun(_ request: Request) throws(ControlError) -> Bool {

@@ -15,6 +15,10 @@ package protocol ControlledService: PullManagement {
     func reload() async throws(ControlError) -> ReloadDocument
     /// The images that a cluster's pods use, and whether each could be pulled with every upstream gone.
     func cluster() async throws(ControlError) -> ClusterDocument
+    /// What is known of every rule's pull limits.
+    func quota() async throws(ControlError) -> QuotaDocument
+    /// Has the upstream tell what is left, without pulling anything.
+    func probeQuota(of rule: String) async throws(ControlError) -> QuotaProbeDocument
     /// Prometheus text format.
     func metrics() async -> String
     /// Nil when the service can answer; else why not, in words.

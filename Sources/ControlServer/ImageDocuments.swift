@@ -24,6 +24,8 @@ package struct ExplanationDocument: Codable, Hashable, Sendable {
     package var missingBytes: Int64
     package var upstreamCalls: [String]
     package var pullCost: Int
+    /// By which account and address; nil where the rule is gone.
+    package var choice: QuotaChoiceDocument?
 
     package init(_ explanation: Explanation, upstream: String) {
         rule = explanation.rule.description

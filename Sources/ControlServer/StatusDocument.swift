@@ -7,12 +7,15 @@ package struct StatusDocument: Codable, Hashable, Sendable {
         package var host: String?
         /// The API's address: `registry-1.docker.io`.
         package var upstream: String
-        /// `anonymous`, `basic` or `refresh token`; never the account.
+        /// `anonymous`, the kind of the one account, or how many there are; never the account itself.
         package var account: String
         package var quotas: [Quota]
+        /// What keeps accounts from being used, each with its account's name.
+        package var problems: [String]
 
         package init(
-            name: String, prefix: String?, host: String?, upstream: String, account: String, quotas: [Quota]
+            name: String, prefix: String?, host: String?, upstream: String, account: String, quotas: [Quota],
+            problems: [String] = []
         ) {
             self.name = name
             self.prefix = prefix
@@ -20,6 +23,7 @@ package struct StatusDocument: Codable, Hashable, Sendable {
             self.upstream = upstream
             self.account = account
             self.quotas = quotas
+            self.problems = problems
         }
     }
 

@@ -1,4 +1,5 @@
 package import OCI
+package import Quota
 package import Rules
 package import Timekeeping
 
@@ -110,6 +111,15 @@ package protocol MetadataStore: SpendStore {
     /// Leases in order of repository, reference and holder; of one repository, or of all. Those that have ended count
     /// until they are removed.
     func leases(in repository: RepositoryKey?) async throws(MetadataStoreError) -> [LeaseRecord]
+
+    // MARK: Quotas
+
+    /// What was last known of each rule's accounts and addresses.
+    func quotas() async throws(MetadataStoreError) -> [RuleName: [QuotaRecord]]
+
+    /// Writes `quotas` in place of what was known of their pairs, and forgets every pair that was last heard of before
+    /// `oldest`.
+    func put(quotas: [RuleName: [QuotaRecord]], forgettingBefore oldest: Timestamp) async throws(MetadataStoreError)
 
     // MARK: Checking
 

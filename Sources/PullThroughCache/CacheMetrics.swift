@@ -61,6 +61,8 @@ struct CacheMetrics: Sendable {
         case notFound = "not-found"
         /// The upstream failed a moment ago, and was not asked again.
         case paused = "upstream-paused"
+        /// The upstream's budget is short, and asking can wait.
+        case postponed
         /// The answer is being revalidated meanwhile.
         case revalidating
     }

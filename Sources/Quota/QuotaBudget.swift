@@ -31,6 +31,8 @@ struct QuotaBudget: Sendable {
     private(set) var windowEnd: Int64?
     /// Until when the upstream was asked to be left alone.
     private(set) var blockedUntil: Int64?
+    /// The same for what is not counted: some refuse that as well while nothing is left.
+    private(set) var uncountedBlockedUntil: Int64?
     private var blocksInRow = 0
     /// When pulls were taken off because nobody knows whether they were counted: an answer to a request that was sent
     /// before does not show them. Bounded.
@@ -52,6 +54,7 @@ struct QuotaBudget: Sendable {
             remaining = limit
         }
         if let until = blockedUntil, until <= now { blockedUntil = nil }
+        if let until = uncountedBlockedUntil, until <= now { uncountedBlockedUntil = nil }
         // What nobody will give back by itself is not known any more: asked once, it is.
         if knowledge == .limited, remaining <= 0, windowEnd == nil, blockedUntil == nil { knowledge = .unknown }
     }
@@ -134,6 +137,7 @@ struct QuotaBudget: Sendable {
             windowEnd = nil
             remaining = count
             blockedUntil = nil
+            uncountedBlockedUntil = nil
             blocksInRow = 0
         } else {
             remaining = count
@@ -160,10 +164,11 @@ struct QuotaBudget: Sendable {
     }
 
     /// Takes in that the upstream said that nothing is left.
-    mutating func exhaust(retryAfter: Duration?, now: Int64) {
+    mutating func exhaust(retryAfter: Duration?, refusesUncounted: Bool, now: Int64) {
         roll(to: now)
         remaining = 0
         block(retryAfter, now: now)
+        if refusesUncounted { uncountedBlockedUntil = blockedUntil }
         if knowledge == .limited { windowEnd = blockedUntil }
         observedAt = now
     }

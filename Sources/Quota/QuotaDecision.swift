@@ -7,11 +7,17 @@ package struct QuotaRequest: Sendable, Hashable {
     package var preferring: AccountName?
     /// Who was refused for it.
     package var excluding: Set<AccountName>
+    /// Which ways led nowhere a moment ago.
+    package var avoiding: Set<EgressName>
 
-    package init(_ purpose: QuotaPurpose, preferring: AccountName? = nil, excluding: Set<AccountName> = []) {
+    package init(
+        _ purpose: QuotaPurpose, preferring: AccountName? = nil, excluding: Set<AccountName> = [],
+        avoiding: Set<EgressName> = []
+    ) {
         self.purpose = purpose
         self.preferring = preferring
         self.excluding = excluding
+        self.avoiding = avoiding
     }
 }
 

@@ -5,13 +5,20 @@ extension QuotaLedger {
     package mutating func choose(_ request: QuotaRequest, now: Timestamp) -> QuotaDecision {
         let moment = moment(now)
         advance(to: moment)
-        let excluded = Set(request.excluding.compactMap { accountByName[$0] })
+        let excluded = Excluded(
+            accounts: Set(request.excluding.compactMap { accountByName[$0] }), egresses: request.avoiding)
         let chosen =
             request.purpose.isCounted
             ? chooseCounted(request.purpose, excluded, now: moment)
             : chooseUncounted(preferring: request.preferring.flatMap { accountByName[$0] }, excluded, now: moment)
         guard let chosen else { return .refused(refusal(request.purpose, excluded, now: moment)) }
         return .granted(reserve(chosen, isCounted: request.purpose.isCounted, now: moment))
+    }
+
+    /// Accounts by their place.
+    private struct Excluded {
+        var accounts: Set<Int>
+        var egresses: Set<EgressName>
     }
 
     private mutating func reserve(_ pair: Int, isCounted: Bool, now: Int64) -> QuotaReservation {
@@ -35,16 +42,16 @@ extension QuotaLedger {
 
     // MARK: Counted
 
-    private mutating func chooseCounted(_ purpose: QuotaPurpose, _ excluded: Set<Int>, now: Int64) -> Int? {
+    private mutating func chooseCounted(_ purpose: QuotaPurpose, _ excluded: Excluded, now: Int64) -> Int? {
         let state = self
         func accepts(_ budget: Int) -> Bool {
             if purpose == .background, !state.mayGoBehind(budget, now: now) { return false }
-            return state.member(of: budget, excluded, now: now) != nil
+            return state.member(of: budget, excluded, isCounted: true, now: now) != nil
         }
         let budget =
             purpose == .firstPull
             ? everything.best(at: now, where: accepts) : sparing.best(at: now, where: accepts)
-        return budget.flatMap { member(of: $0, excluded, now: now) }
+        return budget.flatMap { member(of: $0, excluded, isCounted: true, now: now) }
     }
 
     /// What nobody waits for leaves twice the reserve alone.
@@ -55,18 +62,21 @@ extension QuotaLedger {
     }
 
     /// The member whose turn it is, of those that may ask now.
-    private func member(of budget: Int, _ excluded: Set<Int>, now: Int64) -> Int? {
+    private func member(of budget: Int, _ excluded: Excluded, isCounted: Bool, now: Int64) -> Int? {
         let members = budgets[budget].members
         for step in members.indices {
             let pair = members[(budgets[budget].cursor + step) % members.count]
-            if isUsable(pair, excluded, now: now) { return pair }
+            if isUsable(pair, excluded, isCounted: isCounted, now: now) { return pair }
         }
         return nil
     }
 
-    private func isUsable(_ pair: Int, _ excluded: Set<Int>, now: Int64) -> Bool {
+    private func isUsable(_ pair: Int, _ excluded: Excluded, isCounted: Bool, now: Int64) -> Bool {
         let (account, egress) = (pairs[pair].account, pairs[pair].egress)
-        return !excluded.contains(account) && accounts[account].refusedUntil <= now && isOpen(egress, now: now)
+        if !isCounted, (budgets[pairs[pair].budget].uncountedBlockedUntil ?? .min) > now { return false }
+        return !excluded.accounts.contains(account)
+            && (excluded.egresses.isEmpty || !excluded.egresses.contains(egresses[egress].name))
+            && accounts[account].refusedUntil <= now && isOpen(egress, now: now)
     }
 
     private func isOpen(_ egress: Int, now: Int64) -> Bool {
@@ -76,11 +86,11 @@ extension QuotaLedger {
     // MARK: Uncounted
 
     /// A spent budget keeps nobody from asking what is not counted.
-    private mutating func chooseUncounted(preferring: Int?, _ excluded: Set<Int>, now: Int64) -> Int? {
+    private mutating func chooseUncounted(preferring: Int?, _ excluded: Excluded, now: Int64) -> Int? {
         if let preferring, let pair = pair(of: preferring, excluded, now: now) { return pair }
         let state = self
-        let best = everything.best(at: now) { state.member(of: $0, excluded, now: now) != nil }
-        if let best, let pair = member(of: best, excluded, now: now) { return pair }
+        let best = everything.best(at: now) { state.member(of: $0, excluded, isCounted: false, now: now) != nil }
+        if let best, let pair = member(of: best, excluded, isCounted: false, now: now) { return pair }
         for step in accounts.indices {
             let account = (turn + step) % accounts.count
             // Anonymous last, and only where it is allowed.
@@ -93,19 +103,19 @@ extension QuotaLedger {
     }
 
     /// Pairs of an account stand side by side.
-    private func pair(of account: Int, _ excluded: Set<Int>, now: Int64) -> Int? {
+    private func pair(of account: Int, _ excluded: Excluded, now: Int64) -> Int? {
         let first = account * egresses.count
         let start = Int(lastReservation % UInt64(max(1, egresses.count)))
         for step in egresses.indices {
             let pair = first + (start + step) % egresses.count
-            if isUsable(pair, excluded, now: now) { return pair }
+            if isUsable(pair, excluded, isCounted: false, now: now) { return pair }
         }
         return nil
     }
 
     // MARK: Refusals
 
-    private func refusal(_ purpose: QuotaPurpose, _ excluded: Set<Int>, now: Int64) -> QuotaRefusal {
+    private func refusal(_ purpose: QuotaPurpose, _ excluded: Excluded, now: Int64) -> QuotaRefusal {
         var best: (until: Int64, reason: QuotaRefusal.Reason)?
         func consider(_ until: Int64, _ reason: QuotaRefusal.Reason) {
             if best.map({ until < $0.until }) ?? true { best = (until, reason) }
@@ -113,7 +123,7 @@ extension QuotaLedger {
         for budget in budgets.indices {
             guard !budgets[budget].members.isEmpty else { continue }
             let (opens, reason) = opening(of: budget, purpose, now: now)
-            for pair in budgets[budget].members where !excluded.contains(pairs[pair].account) {
+            for pair in budgets[budget].members where !excluded.accounts.contains(pairs[pair].account) {
                 let account = accounts[pairs[pair].account].refusedUntil
                 let egress = egresses[pairs[pair].egress]
                 let address = max(egress.pausedUntil, egress.nextAt)
@@ -129,8 +139,8 @@ extension QuotaLedger {
     private func opening(
         of budget: Int, _ purpose: QuotaPurpose, now: Int64
     ) -> (until: Int64, reason: QuotaRefusal.Reason) {
-        guard purpose.isCounted else { return (.min, .nobody) }
         let value = budgets[budget].rolled(to: now)
+        guard purpose.isCounted else { return (value.uncountedBlockedUntil ?? .min, .spent) }
         if let until = value.blockedUntil { return (until, .spent) }
         let reserve = policy.reserve.pulls(of: value.limit)
         let spared = purpose == .firstPull ? 0 : purpose == .pull ? reserve : 2 * reserve

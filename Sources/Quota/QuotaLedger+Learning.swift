@@ -51,7 +51,8 @@ extension QuotaLedger {
             }
         case .pullLimit(let retryAfter):
             noteAnswer(of: pairs[reservation.index].egress)
-            budgets[budget].exhaust(retryAfter: retryAfter, now: time)
+            budgets[budget].exhaust(
+                retryAfter: retryAfter, refusesUncounted: reservation.id == nil, now: time)
             changed.insert(budget)
         case .abuseLimit(let retryAfter): slow(pairs[reservation.index].egress, retryAfter, now: time)
         case .unknown:

@@ -68,7 +68,7 @@ package enum QuotaVerdict: Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .chosen: "would be used"
-        case .usable: "would do; another has more left for the time"
+        case .usable: "would do; another comes first"
         case .spent: "nothing is left"
         case .reserved: "what is left is kept for images that were never cached"
         case .slowed: "the upstream asked this address for fewer requests"

@@ -54,6 +54,12 @@ struct ErrorMapping: Hashable {
         // goes on to the upstream with its user's own account, which may see what Weir's may not.
         case .unauthorized: self.init(status: 403, .unauthorized, message)
         case .rateLimited(_, let wait): self.init(status: 429, .tooManyRequests, message, retryAfter: wait)
+        // Both Docker and containerd take this for an endpoint that does not serve the image, and go on to the next.
+        case .budgetSpent(let budget) where budget.leadsToUpstream:
+            self.init(status: 403, .unauthorized, message, retryAfter: budget.retryAfter)
+        case .budgetSpent(let budget):
+            self.init(status: 429, .tooManyRequests, message, retryAfter: budget.retryAfter)
+        case .credentialsUnavailable: self.init(status: 503, .unavailable, message)
         case .unreachable: self.init(status: 503, .unavailable, message)
         case .timedOut: self.init(status: 504, .unavailable, message)
         case .serverError(let status, let wait):

@@ -41,19 +41,33 @@ package struct FreshnessPolicy: Sendable, Hashable {
     /// How long past its lifetime an answer may still be given at once while it is revalidated behind the client's
     /// back (RFC 5861, section 3). Default zero: a client waits for the HEAD.
     package var staleWhileRevalidate: Duration
+    /// How many times its lifetime an answer may be given unasked where nothing is left of the upstream's budget; less
+    /// the more is left. 1: no longer than ever. Default 4.
+    package var stretch: Int
     /// How long "no such manifest" is remembered. Default 30 seconds, so that an image that was just pushed appears.
     package var negative: Duration
 
     package init(
         moving: Duration = .seconds(300), minor: Duration = .seconds(3600), exact: Duration = .seconds(86_400),
-        overrides: [Override] = [], staleWhileRevalidate: Duration = .zero, negative: Duration = .seconds(30)
+        overrides: [Override] = [], staleWhileRevalidate: Duration = .zero, stretch: Int = 4,
+        negative: Duration = .seconds(30)
     ) {
         self.moving = moving
         self.minor = minor
         self.exact = exact
         self.overrides = overrides
         self.staleWhileRevalidate = staleWhileRevalidate
+        self.stretch = stretch
         self.negative = negative
+    }
+
+    /// `lifetime` as it is while the upstream's budget is short.
+    /// - Parameter urgency: from 0, plenty, to 1, nothing left.
+    package func stretched(_ lifetime: Duration, urgency: Double) -> Duration {
+        guard urgency > 0, stretch > 1 else { return lifetime }
+        // In thousandths, so that a lifetime of decades stays in range.
+        let thousandths = Int64(Double(stretch - 1) * min(urgency, 1) * 1000)
+        return lifetime + .milliseconds(lifetime.components.seconds * thousandths)
     }
 
     package func lifetime(of tag: Tag) -> Duration {

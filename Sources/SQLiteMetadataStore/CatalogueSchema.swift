@@ -14,6 +14,7 @@ enum CatalogueSchema {
         }
         migrator.registerMigration("2 spending") { try $0.execute(sql: Catalogue.spendTable) }
         migrator.registerMigration("leases") { db in try db.execute(sql: leases) }
+        migrator.registerMigration("quotas") { db in try db.execute(sql: quotas) }
         return migrator
     }
 
@@ -123,6 +124,24 @@ enum CatalogueSchema {
             PRIMARY KEY (rule, name, reference, holder)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX lease_expiry ON lease (expires_at);
+        """
+
+    /// Accounts are called as the configuration calls them. quota_limit: NULL where there is none. window: in
+    /// milliseconds.
+    private static let quotas = """
+        CREATE TABLE quota (
+            rule TEXT NOT NULL,
+            account TEXT NOT NULL,
+            egress TEXT NOT NULL,
+            source TEXT,
+            quota_limit INTEGER,
+            remaining INTEGER NOT NULL,
+            window INTEGER,
+            window_ends_at INTEGER,
+            blocked_until INTEGER,
+            observed_at INTEGER NOT NULL,
+            PRIMARY KEY (rule, account, egress)
+        ) STRICT, WITHOUT ROWID;
         """
 
     /// Kept by the database itself, so that no statement can forget them, cascades included.

@@ -1,5 +1,6 @@
 package import MetadataStore
 package import OCI
+package import Quota
 package import Rules
 package import Timekeeping
 
@@ -153,6 +154,18 @@ extension SQLiteMetadataStore: MetadataStore {
 
     package func leases(in repository: RepositoryKey?) async throws(MetadataStoreError) -> [LeaseRecord] {
         try await read { try $0.leases(in: repository) }
+    }
+
+    // MARK: Quotas
+
+    package func quotas() async throws(MetadataStoreError) -> [RuleName: [QuotaRecord]] {
+        try await read { try $0.quotas() }
+    }
+
+    package func put(
+        quotas: [RuleName: [QuotaRecord]], forgettingBefore oldest: Timestamp
+    ) async throws(MetadataStoreError) {
+        try await write { try $0.put(quotas, forgettingBefore: oldest) }
     }
 
     // MARK: Checking

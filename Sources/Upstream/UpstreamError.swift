@@ -1,3 +1,6 @@
+internal import HTTPSemantics
+package import Timekeeping
+
 /// How an upstream can fail to give what was asked of it. Descriptions are safe to log and to show to clients.
 package enum UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
     /// No connection: the name does not resolve, nothing listens, TLS fails.
@@ -10,6 +13,10 @@ package enum UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
     case unauthorized(status: Int)
     /// 429.
     case rateLimited(RateLimiter, retryAfter: Duration?)
+    /// Nobody of the rule may ask now: nothing was asked.
+    case budgetSpent(SpentBudget)
+    /// The account's credentials cannot be had: a file that is gone, a cloud that refuses.
+    case credentialsUnavailable(reason: String)
     /// 5xx, after the retries.
     case serverError(status: Int, retryAfter: Duration?)
     /// Any other status that is no answer to the request.
@@ -37,6 +44,42 @@ package enum UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
         case own
     }
 
+    /// Why a rule asks nothing more, and what clients are to make of it.
+    package struct SpentBudget: Hashable, Sendable {
+        package enum Reason: String, Sendable, Hashable {
+            /// The pull limit of every account and address.
+            case spent
+            /// What is left is kept for images that were never cached.
+            case reserved
+            /// Every address was asked for fewer requests.
+            case slowed
+        }
+
+        package var reason: Reason
+        /// When asking makes sense again; nil where nobody knows.
+        package var until: Timestamp?
+        /// The same from now; what clients are told to wait.
+        package var retryAfter: Duration?
+        /// Whether clients are led to the upstream itself in place of being held.
+        package var leadsToUpstream: Bool
+
+        package init(reason: Reason, until: Timestamp?, retryAfter: Duration?, leadsToUpstream: Bool) {
+            self.reason = reason
+            self.until = until
+            self.retryAfter = retryAfter
+            self.leadsToUpstream = leadsToUpstream
+        }
+
+        /// `Sat, 31 Jan 2026 12:00:00 GMT, in 2h 5m`; nil where nobody knows.
+        package var recovery: String? {
+            guard let until, let retryAfter else { return nil }
+            let seconds = max(0, retryAfter.wholeSeconds)
+            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60)
+            let wait = hours > 0 ? "\(hours)h \(minutes)m" : minutes > 0 ? "\(minutes)m" : "\(seconds)s"
+            return "\(HTTPDate.format(until.seconds)), in \(wait)"
+        }
+    }
+
     package var description: String {
         switch self {
         case .unreachable(let reason): "the upstream cannot be reached: \(reason)"
@@ -46,6 +89,9 @@ package enum UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
         case .rateLimited(.pull, _): "the upstream's pull limit is reached"
         case .rateLimited(.abuse, _): "the upstream asks for fewer requests"
         case .rateLimited(.own, _): "the rule's own limit of requests is reached"
+        case .budgetSpent(let budget):
+            Self.text(budget.reason) + (budget.recovery.map { "; it works again at \($0)" } ?? "; try again later")
+        case .credentialsUnavailable(let reason): "the account has no credentials: \(reason)"
         case .serverError(let status, _): "the upstream failed with status \(status)"
         case .unexpectedStatus(let status): "the upstream answered with the unexpected status \(status)"
         case .malformedAnswer(let reason): "the upstream's answer makes no sense: \(reason)"
@@ -55,6 +101,14 @@ package enum UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
         case .realmRefused(let realm): "the upstream named the token endpoint \(realm), which the rule does not trust"
         case .tokenEndpoint(let reason): "the upstream's token endpoint failed: \(reason)"
         case .cancelled: "the request was cancelled"
+        }
+    }
+
+    private static func text(_ reason: SpentBudget.Reason) -> String {
+        switch reason {
+        case .spent: "the upstream's pull limit is reached for every account and address"
+        case .reserved: "what is left of the upstream's pull limit is kept for images that were never cached"
+        case .slowed: "the upstream asks for fewer requests"
         }
     }
 }

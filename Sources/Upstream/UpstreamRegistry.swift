@@ -12,9 +12,11 @@ package protocol UpstreamRegistry: Sendable {
     ) async throws(UpstreamError) -> ResolvedManifest
 
     /// Fetches a manifest's exact bytes. The digest is not verified here.
-    /// - Parameter limitBytes: larger manifests fail with ``UpstreamError/tooLarge(limitBytes:)``.
+    /// - Parameters:
+    ///   - limitBytes: larger manifests fail with ``UpstreamError/tooLarge(limitBytes:)``.
+    ///   - purpose: which part of the rule's budget it may use.
     func manifest(
-        _ reference: ManifestReference, in repository: RepositoryName, limitBytes: Int
+        _ reference: ManifestReference, in repository: RepositoryName, limitBytes: Int, for purpose: PullPurpose
     ) async throws(UpstreamError) -> ReceivedManifest
 
     /// Asks whether `repository` holds a blob, and how large it is, where the upstream says so (HEAD).
@@ -39,9 +41,31 @@ package protocol UpstreamRegistry: Sendable {
     func referrers(
         of subject: Digest, in repository: RepositoryName, artifactType: String?, limitBytes: Int
     ) async throws(UpstreamError) -> ReceivedReferrers
+
+    /// How short the budget is: from 0, plenty, to 1, nothing left. Asks nobody.
+    var urgency: Double { get }
+}
+
+/// What a manifest is fetched for.
+package enum PullPurpose: String, Sendable, Hashable {
+    /// Nothing of the image was ever cached, so that nothing can stand in.
+    case first
+    /// Its tag has moved, and a client waits.
+    case update
+    /// The same, and nobody waits.
+    case background
 }
 
 extension UpstreamRegistry {
+    /// Without a budget there is always plenty.
+    package var urgency: Double { 0 }
+
+    package func manifest(
+        _ reference: ManifestReference, in repository: RepositoryName, limitBytes: Int
+    ) async throws(UpstreamError) -> ReceivedManifest {
+        try await manifest(reference, in: repository, limitBytes: limitBytes, for: .first)
+    }
+
     /// Starts fetching a blob from `offset` to its end.
     package func blob(
         _ digest: Digest, in repository: RepositoryName, from offset: Int64

@@ -8,7 +8,6 @@ extension UpstreamClient {
         package var usesTLS: Bool
         /// The API's host: `registry-1.docker.io`.
         package var host: RegistryHost
-        package var credentials: Credentials
         package var tls: TLS
         /// Hosts beside the upstream's registrable domain whose token endpoint is trusted with the credentials.
         package var trustedRealmHosts: [RegistryHost]
@@ -37,8 +36,8 @@ extension UpstreamClient {
         package var pacing = PacingSettings()
 
         package init(
-            name: String, usesTLS: Bool = true, host: RegistryHost, credentials: Credentials = .anonymous,
-            tls: TLS = TLS(), trustedRealmHosts: [RegistryHost] = [], connectTimeout: Duration = .seconds(10),
+            name: String, usesTLS: Bool = true, host: RegistryHost, tls: TLS = TLS(),
+            trustedRealmHosts: [RegistryHost] = [], connectTimeout: Duration = .seconds(10),
             answerTimeout: Duration = .seconds(30), stallTimeout: Duration = .seconds(30),
             bodyTimeout: Duration = .seconds(60), attempts: Int = 3,
             redirectLimit: Int = 5, tokenLimitBytes: Int = 1 << 20, tagsLimitBytes: Int = 4 << 20,
@@ -47,7 +46,6 @@ extension UpstreamClient {
             self.name = name
             self.usesTLS = usesTLS
             self.host = host
-            self.credentials = credentials
             self.tls = tls
             self.trustedRealmHosts = trustedRealmHosts
             self.connectTimeout = connectTimeout
@@ -62,25 +60,6 @@ extension UpstreamClient {
             self.retryAfterLimit = retryAfterLimit
             self.userAgent = userAgent
         }
-    }
-
-    /// An account. Never printed: its description shows the kind alone.
-    package enum Credentials: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
-        case anonymous
-        /// A user with a password or an access token, for Basic or for a token endpoint.
-        case basic(username: String, password: String)
-        /// A refresh token ("identity token") for the OAuth2 POST.
-        case refreshToken(String)
-
-        package var description: String {
-            switch self {
-            case .anonymous: "anonymous"
-            case .basic: "basic"
-            case .refreshToken: "refresh token"
-            }
-        }
-
-        package var customMirror: Mirror { Mirror(self, children: []) }
     }
 
     /// How TLS to the upstream is verified.

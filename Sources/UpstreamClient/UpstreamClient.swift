@@ -1,6 +1,5 @@
-internal import AsyncHTTPClient
+package import Credentials
 package import Logging
-internal import Synchronization
 package import Timekeeping
 package import Upstream
 
@@ -11,6 +10,14 @@ package import Upstream
 /// - Tokens come from ``Authorizer``: one for each scope, fetched once for everyone.
 /// - What fails is tried again within ``RetryPolicy``, since every request is a GET or a HEAD.
 package final class UpstreamClient: Sendable {
+    /// What one answer of the rule's own host told.
+    package struct AnswerReport: Sendable {
+        package var status: Int
+        package var limits: RateLimitObservation?
+        /// When its request was sent.
+        package var startedAt: Timestamp
+    }
+
     package let configuration: Configuration
     let transport: UpstreamTransport
     let clock: any WallClock
@@ -18,20 +25,21 @@ package final class UpstreamClient: Sendable {
     let environment: Environment
     let metrics: UpstreamMetrics
     let authorizer: Authorizer
-    private let ledger = Mutex(RateLimitLedger())
+    let connector: Connector
+    /// Told of each answer before anything is made of it.
+    let listener: (@Sendable (AnswerReport) -> Void)?
 
-    /// - Parameter transport: shared by every rule, so that connections are reused.
-    package convenience init(
-        configuration: Configuration, transport: UpstreamTransport, clock: any WallClock, logger: Logger
-    ) {
-        self.init(
-            configuration: configuration, transport: transport, clock: clock, logger: logger, environment: .system)
-    }
-
-    /// - Parameter environment: what a test puts in the place of chance and of waiting.
+    /// - Parameters:
+    ///   - credentials: asked at each login, and never before.
+    ///   - logins: one for all clients of an account.
+    ///   - egress: where its connections leave this machine.
+    ///   - sibling: another of the same rule, whose own limits are this one's too.
+    ///   - transport: shared by every rule, so that connections are reused.
+    ///   - environment: what a test puts in the place of chance and of waiting.
     package init(
-        configuration: Configuration, transport: UpstreamTransport, clock: any WallClock, logger: Logger,
-        environment: Environment
+        configuration: Configuration, credentials: any CredentialSource = FixedCredentials(.anonymous),
+        logins: LoginRecord = LoginRecord(), egress: Egress = .system, sibling: UpstreamClient? = nil,
+        transport: UpstreamTransport, clock: any WallClock, logger: Logger, environment: Environment = .system
     ) {
         self.configuration = configuration
         self.transport = transport
@@ -41,21 +49,32 @@ package final class UpstreamClient: Sendable {
         self.logger = logger
         self.environment = environment
         metrics = UpstreamMetrics(rule: configuration.name)
-        let connector = Connector(
-            configuration: configuration, transport: transport, logger: logger, metrics: metrics,
-            pacing: Pacing(configuration.pacing, rule: configuration.name, hedging: environment.hedging), clock: clock)
-        self.connector = connector
-        authorizer = Authorizer(connector: connector, clock: clock, environment: environment)
+        connector = Connector(
+            configuration: configuration, egress: egress, transport: transport, logger: logger, metrics: metrics,
+            pacing: sibling?.connector.pacing
+                ?? Pacing(configuration.pacing, rule: configuration.name, hedging: environment.hedging),
+            clock: clock)
+        authorizer = Authorizer(
+            connector: connector, login: AccountLogin(credentials), logins: logins, clock: clock,
+            environment: environment)
+        listener = nil
     }
 
-    let connector: Connector
+    private init(_ other: UpstreamClient, listener: @escaping @Sendable (AnswerReport) -> Void) {
+        configuration = other.configuration
+        transport = other.transport
+        clock = other.clock
+        logger = other.logger
+        environment = other.environment
+        metrics = other.metrics
+        authorizer = other.authorizer
+        connector = other.connector
+        self.listener = listener
+    }
 
-    /// What the upstream last told about its pull limit, one for each `docker-ratelimit-source`; bounded.
-    package var rateLimits: [RateLimitObservation] { ledger.withLock { $0.observations } }
-
-    func record(_ observation: RateLimitObservation) {
-        ledger.withLock { $0.record(observation) }
-        metrics.observed(observation)
+    /// The same client, with its tokens and connections, that tells `listener` of every answer.
+    package func reporting(to listener: @escaping @Sendable (AnswerReport) -> Void) -> UpstreamClient {
+        UpstreamClient(self, listener: listener)
     }
 
     /// Chance and waiting.

@@ -1,6 +1,8 @@
+import Credentials
 import Foundation
 import OCI
 import PullThroughCache
+import QuotaGovernor
 import RegistryServer
 import Rules
 import Testing
@@ -26,13 +28,15 @@ import UpstreamClient
         #expect(service.controlSocket == "/var/lib/weir/control.sock")
         #expect(service.cache.storeLimit == StoreLimit(cap: .bytes(200 << 30)))
         let hub = try #require(service.upstreams[try RuleName("dockerhub")])
-        #expect(hub.host.description == "registry-1.docker.io")
-        #expect(hub.usesTLS)
-        #expect(hub.credentials == .basic(username: "me", password: "dckr_pat_x"))
+        #expect(hub.governor.client.host.description == "registry-1.docker.io")
+        #expect(hub.governor.client.usesTLS)
+        #expect(hub.accounts.map(\.credentials) == [.fixed(.basic(username: "me", password: "dckr_pat_x"))])
         let lab = try #require(service.upstreams[try RuleName("lab")])
-        #expect(lab.host.description == "127.0.0.1:5001")
-        #expect(!lab.usesTLS)
-        #expect(lab.credentials == .anonymous)
+        #expect(lab.governor.client.host.description == "127.0.0.1:5001")
+        #expect(!lab.governor.client.usesTLS)
+        #expect(lab.accounts.isEmpty)
+        #expect(lab.governor.allowsAnonymous)
+        #expect(!hub.governor.allowsAnonymous)
     }
 
     @Test(
@@ -71,9 +75,9 @@ import UpstreamClient
             ])
         #expect(loaded.service.rules.defaultRule?.description == "docker.io")
         let gitlab = try #require(loaded.service.upstreams[try RuleName("registry.gitlab.com")])
-        #expect(gitlab.trustedRealmHosts.map(\.description) == ["gitlab.com"])
+        #expect(gitlab.governor.client.trustedRealmHosts.map(\.description) == ["gitlab.com"])
         let hub = try #require(loaded.service.upstreams[try RuleName("docker.io")])
-        #expect(hub.host.description == "registry-1.docker.io")
+        #expect(hub.governor.client.host.description == "registry-1.docker.io")
         #expect(loaded.service.server == RegistryServer.Configuration())
         #expect(loaded.service.cache == CacheConfiguration())
         #expect(loaded.warnings.isEmpty)
@@ -152,8 +156,10 @@ import UpstreamClient
               a: { registry: "${env:HOST}:5000", username: "$${x}-$5", accessToken: "pre-${file:secret}-${env:T}" }
             """, environment: ["HOST": "reg.example", "T": "${env:HOST}"])
         let upstream = try #require(loaded.service.upstreams[try RuleName("a")])
-        #expect(upstream.host.description == "reg.example:5000")
-        #expect(upstream.credentials == .basic(username: "${x}-$5", password: "pre-first line-${env:HOST}"))
+        #expect(upstream.governor.client.host.description == "reg.example:5000")
+        #expect(
+            upstream.accounts.map(\.credentials)
+                == [.fixed(.basic(username: "${x}-$5", password: "pre-first line-${env:HOST}"))])
     }
 
     @Test func `proxies come from the environment unless the file names them`() throws {

@@ -1,4 +1,6 @@
+import Credentials
 import OCI
+import QuotaGovernor
 import Rules
 import Testing
 import UpstreamClient
@@ -155,8 +157,8 @@ import UpstreamClient
     func `a registry may be written as a URL`(_ text: String, _ host: String, _ usesTLS: Bool) throws {
         let service = try Folder().load("rules:\n  a: { registry: \(text) }\n").service
         let upstream = try #require(service.upstreams[try RuleName("a")])
-        #expect(upstream.host.description == host)
-        #expect(upstream.usesTLS == usesTLS)
+        #expect(upstream.governor.client.host.description == host)
+        #expect(upstream.governor.client.usesTLS == usesTLS)
         #expect(service.rules[try RuleName("a")]?.host?.description == host)
     }
 
@@ -168,7 +170,7 @@ import UpstreamClient
     ])
     func `a rule says how hard its upstream is asked`(_ keys: String, _ expected: PacingSettings) throws {
         let service = try Folder().load("rules:\n  a: { registry: x.io\(keys.isEmpty ? "" : ", \(keys)") }\n").service
-        #expect(try service.upstreams[RuleName("a")]?.pacing == expected)
+        #expect(try service.upstreams[RuleName("a")]?.governor.client.pacing == expected)
     }
 
     @Test func `well-known registries can be switched off, or chosen`() throws {

@@ -47,6 +47,16 @@ final class StubService: ControlledService {
         }
     }
 
+    func quota() async throws(ControlError) -> QuotaDocument {
+        note("quota")
+        return QuotaDocument(now: 1000, rules: [])
+    }
+
+    func probeQuota(of rule: String) async throws(ControlError) -> QuotaProbeDocument {
+        note("probe \(rule)")
+        throw ControlError(.notFound, "there is no such rule")
+    }
+
     func refresh(_ reference: String) async throws(ControlError) -> RefreshDocument {
         note("refresh \(reference)")
         throw ControlError(.upstream, "the upstream is gone")

@@ -1,9 +1,12 @@
+internal import Credentials
 internal import FilesystemBlobStore
 internal import Foundation
 internal import Logging
 internal import MetadataStore
 package import OCI
 internal import PullThroughCache
+internal import Quota
+internal import QuotaGovernor
 package import RegistryTestKit
 internal import Rules
 internal import SQLiteMetadataStore
@@ -67,11 +70,14 @@ package final class WeirDay: DaySystem {
         _ registry: TestRegistry, accounts: [SimulatedHub.Account], transport: UpstreamTransport,
         clock: any WallClock, logger: Logger
     ) throws -> any UpstreamRegistry {
-        var configuration = UpstreamClient.Configuration(name: "hub", usesTLS: false, host: try registry.host)
-        if let account = accounts.first {
-            configuration.credentials = .basic(username: account.name, password: account.password)
-        }
-        return UpstreamClient(configuration: configuration, transport: transport, clock: clock, logger: logger)
+        let client = UpstreamClient.Configuration(name: "hub", usesTLS: false, host: try registry.host)
+        return QuotaGovernor(
+            configuration: QuotaGovernor.Configuration(client: client, allowsAnonymous: accounts.isEmpty),
+            accounts: accounts.map { account in
+                QuotaGovernor.Account(
+                    AccountName(account.name),
+                    FixedCredentials(.basic(username: account.name, password: account.password)))
+            }, transport: transport, clock: clock, logger: logger)
     }
 
     private init(contents: DayContents, registry: TestRegistry, cache: PullThroughCache, rule: Rule) {

@@ -5,6 +5,7 @@ package import MetadataStore
 package enum MetadataStoreConformance {
     package static let all: [MetadataStoreCheck] =
         tags + manifests + blobs + pulls + listings + images + leases + removal + collection + checking + spending
+        + quotas
 }
 
 /// One promise of the contract, and what shows it kept.

@@ -18,6 +18,7 @@ import Timekeeping
         var absentFor: Duration?
         var isForced = false
         var pausedBy: OutageCondition?
+        var urgency = 0.0
         var expected: TagDecision
     }
 
@@ -61,6 +62,20 @@ import Timekeeping
             age: .seconds(1000), pausedBy: .serverError, expected: .staleWhilePaused(staleness: .seconds(700))),
         Case(
             name: "paused, forced", age: .seconds(1000), isForced: true, pausedBy: .unreachable, expected: .revalidate),
+        Case(
+            name: "postponed while the budget is short", age: .seconds(500), urgency: 0.5,
+            expected: .postponed(staleness: .seconds(200))),
+        Case(
+            name: "postponed no longer than the urgency allows", age: .seconds(750), urgency: 0.5,
+            expected: .revalidate),
+        Case(
+            name: "postponed to the utmost where nothing is left", age: .seconds(1199), urgency: 1,
+            expected: .postponed(staleness: .seconds(899))),
+        Case(name: "never beyond that", age: .seconds(1200), urgency: 1, expected: .revalidate),
+        Case(
+            name: "never where it is not to be", freshness: FreshnessPolicy(moving: .seconds(300), stretch: 1),
+            age: .seconds(300), urgency: 1, expected: .revalidate),
+        Case(name: "short, but forced", age: .seconds(500), isForced: true, urgency: 1, expected: .revalidate),
         Case(name: "checked in the future, by a clock set back", age: .seconds(-5), expected: .revalidate),
     ]
 
@@ -71,7 +86,7 @@ import Timekeeping
         let decision = TagDecision(
             tag: try Tag(example.tag), rule: rule, checkedAt: example.age.map { Self.now - $0 },
             absentUntil: example.absentFor.map { Self.now + $0 }, now: Self.now, isForced: example.isForced,
-            pausedBy: example.pausedBy)
+            pausedBy: example.pausedBy, urgency: example.urgency)
         #expect(decision == example.expected, "\(example.name)")
     }
 }

@@ -128,6 +128,20 @@ import Timekeeping
         #expect(ledger.refusal(at: later)?.until == start + .seconds(21_600))
     }
 
+    @Test func `what is not counted goes on while nothing is left, unless that is refused as well`() throws {
+        let ledger = ledger(["a", "b"])
+        ledger.learn([("a", told(0)), ("b", told(0))])
+        let head = try #require(ledger.pull(.uncounted))
+        ledger.settle(head, .pullLimit(retryAfter: .seconds(60)))
+        let other = try #require(ledger.pull(.uncounted))
+        #expect(other.pair != head.pair)
+        ledger.settle(other, .pullLimit(retryAfter: .seconds(30)))
+        #expect(ledger.pull(.uncounted) == nil)
+        #expect(ledger.refusal(.uncounted)?.reason == .spent)
+        #expect(ledger.refusal(.uncounted)?.until == start + .seconds(30))
+        #expect(ledger.pull(.uncounted, at: start + .seconds(30))?.pair == other.pair)
+    }
+
     @Test func `an abuse limit slows the whole address, and no other`() throws {
         let ledger = ledger(["a", "b"], egress: ["one", "two"])
         ledger.learn([("a", told(90)), ("b", told(50))])

@@ -5,6 +5,7 @@ import OCI
 import PullThroughCache
 import Rules
 import Testing
+import Timekeeping
 import Upstream
 
 @testable import RegistryServer
@@ -64,6 +65,9 @@ import Upstream
         (.upstream(.unauthorized(status: 403)), 403, .unauthorized),
         (.upstream(.rateLimited(.pull, retryAfter: .seconds(60))), 429, .tooManyRequests),
         (.upstream(.rateLimited(.abuse, retryAfter: nil)), 429, .tooManyRequests),
+        (.upstream(.budgetSpent(spent(leadsToUpstream: false))), 429, .tooManyRequests),
+        (.upstream(.budgetSpent(spent(leadsToUpstream: true))), 403, .unauthorized),
+        (.upstream(.credentialsUnavailable(reason: "x")), 503, .unavailable),
         (.upstream(.unreachable(reason: "x")), 503, .unavailable),
         (.upstream(.timedOut), 504, .unavailable),
         (.upstream(.serverError(status: 500, retryAfter: nil)), 502, .unavailable),
@@ -85,6 +89,22 @@ import Upstream
         #expect(mapping.status == status)
         #expect(mapping.error.code == code)
         #expect(mapping.status != 401)
+    }
+
+    private static func spent(leadsToUpstream: Bool) -> UpstreamError.SpentBudget {
+        UpstreamError.SpentBudget(
+            reason: .spent, until: Timestamp(seconds: 1_700_003_600), retryAfter: .seconds(3600),
+            leadsToUpstream: leadsToUpstream)
+    }
+
+    @Test(arguments: [false, true])
+    func `a spent budget says which rule it is, and when it works again`(_ leadsToUpstream: Bool) throws {
+        let error = CacheError.upstream(.budgetSpent(Self.spent(leadsToUpstream: leadsToUpstream)))
+        let mapping = ErrorMapping(error, kind: .manifest, rule: try RuleName("dockerhub"))
+        #expect(mapping.retryAfter == .seconds(3600))
+        #expect(
+            mapping.error.message == "rule 'dockerhub': the upstream's pull limit is reached for every account and "
+                + "address; it works again at Tue, 14 Nov 2023 23:13:20 GMT, in 1h 0m")
     }
 
     @Test func `an error keeps its wait, names its rule, and tells no path of this machine`() throws {

@@ -1,5 +1,6 @@
 import MetadataStore
 import OCI
+import Quota
 import Rules
 import Synchronization
 import Timekeeping
@@ -22,6 +23,7 @@ final class NaiveCatalogue: MetadataStore {
         var pins: Set<PinRecord> = []
         var spend: [SpendRecord] = []
         var leases: [PinRecord: [String: Timestamp]] = [:]
+        var quotas: [RuleName: [QuotaRecord]] = [:]
     }
 
     private let state = Mutex(State())
@@ -285,6 +287,23 @@ final class NaiveCatalogue: MetadataStore {
         with { state in
             state.manifests.removeAll { $0.record.digest == digest && $0.record.repository == repository }
             state.tags.removeAll { $0.digest == digest && $0.repository == repository }
+        }
+    }
+
+    func quotas() async throws(MetadataStoreError) -> [RuleName: [QuotaRecord]] { with { $0.quotas } }
+
+    func put(
+        quotas: [RuleName: [QuotaRecord]], forgettingBefore oldest: Timestamp
+    ) async throws(MetadataStoreError) {
+        with { state in
+            for (rule, records) in quotas {
+                let pairs = Set(records.map(\.pair))
+                state.quotas[rule] = (state.quotas[rule] ?? []).filter { !pairs.contains($0.pair) } + records
+            }
+            state.quotas = state.quotas.compactMapValues { records in
+                let kept = records.filter { $0.observedAt >= oldest }
+                return kept.isEmpty ? nil : kept
+            }
         }
     }
 

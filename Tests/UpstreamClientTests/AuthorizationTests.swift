@@ -1,3 +1,4 @@
+import Credentials
 import NIOCore
 import OCI
 import RegistryTestKit
@@ -12,7 +13,7 @@ struct AuthorizationTests {
 
     private func run(
         _ settings: (inout TokenAuthority.Settings) -> Void = { _ in },
-        credentials: UpstreamClient.Credentials = .anonymous,
+        credentials: AccountCredentials = .anonymous,
         _ body: (Harness, TokenAuthority) async throws -> Void
     ) async throws {
         try await Harness.runWithTokens(image, settings, credentials: credentials, body)
@@ -271,12 +272,11 @@ struct AuthorizationTests {
 
     @Test func `credentials are never printed`() {
         let secret = "s3cr3t"
-        let configuration = UpstreamClient.Configuration(
-            name: "x", host: .dockerHub, credentials: .basic(username: "me", password: secret))
-        #expect(!"\(configuration)".contains(secret))
-        #expect(!"\(UpstreamClient.Credentials.refreshToken(secret))".contains(secret))
+        let source = FixedCredentials(.basic(username: "me", password: secret))
+        #expect(!"\(source)".contains(secret))
+        #expect(!"\(AccountCredentials.refreshToken(secret))".contains(secret))
         var dumped = ""
-        dump(configuration, to: &dumped)
+        dump(source, to: &dumped)
         #expect(!dumped.contains(secret))
     }
 }

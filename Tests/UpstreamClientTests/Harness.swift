@@ -1,3 +1,4 @@
+import Credentials
 import Logging
 import NIOCore
 import OCI
@@ -14,6 +15,15 @@ struct Harness: Sendable {
     let client: UpstreamClient
     let clock: ManualWallClock
     let pauses: Pauses
+    let answers: Answers
+
+    /// What the answers told.
+    final class Answers: Sendable {
+        private let reports = Mutex<[UpstreamClient.AnswerReport]>([])
+        var limits: [RateLimitObservation] { reports.withLock { $0.compactMap(\.limits) } }
+        var statuses: [Int] { reports.withLock { $0.map(\.status) } }
+        func add(_ report: UpstreamClient.AnswerReport) { reports.withLock { $0.append(report) } }
+    }
 
     /// The pauses between attempts, which pass at once and move the clock.
     final class Pauses: Sendable {
@@ -25,7 +35,8 @@ struct Harness: Sendable {
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     static func run(
-        tls: ServerTLS? = nil, credentials: UpstreamClient.Credentials = .anonymous, host: String? = nil,
+        tls: ServerTLS? = nil, credentials: AccountCredentials = .anonymous,
+        source: (any CredentialSource)? = nil, host: String? = nil,
         proxy: ProxySettings = ProxySettings(), resolver: (any HostResolver)? = nil,
         hedging: HedgePolicy.Settings = HedgePolicy.Settings(),
         configure: (inout UpstreamClient.Configuration, TestRegistry) throws -> Void = { _, _ in },
@@ -35,11 +46,12 @@ struct Harness: Sendable {
             let transport = UpstreamTransport(proxy: proxy, resolver: resolver ?? SystemHostResolver(), logger: logger)
             var configuration = UpstreamClient.Configuration(
                 name: "test", usesTLS: tls != nil,
-                host: try RegistryHost("\(host ?? registry.address):\(registry.port)"), credentials: credentials)
+                host: try RegistryHost("\(host ?? registry.address):\(registry.port)"))
             do {
                 try configure(&configuration, registry)
                 let clock = ManualWallClock()
                 let pauses = Pauses()
+                let answers = Answers()
                 var environment = UpstreamClient.Environment(
                     random: { 1 },
                     sleep: { pause in
@@ -48,9 +60,11 @@ struct Harness: Sendable {
                     })
                 environment.hedging = hedging
                 let client = UpstreamClient(
-                    configuration: configuration, transport: transport, clock: clock, logger: logger,
-                    environment: environment)
-                try await body(Harness(registry: registry, client: client, clock: clock, pauses: pauses))
+                    configuration: configuration, credentials: source ?? FixedCredentials(credentials),
+                    transport: transport, clock: clock, logger: logger, environment: environment)
+                let reporting = client.reporting { answers.add($0) }
+                try await body(
+                    Harness(registry: registry, client: reporting, clock: clock, pauses: pauses, answers: answers))
             } catch {
                 try await transport.shutdown()
                 throw error
@@ -64,14 +78,14 @@ extension Harness {
     /// Runs against a registry that demands tokens for `image`.
     static func runWithTokens(
         _ image: TestImage.PlatformImage, _ settings: (inout TokenAuthority.Settings) -> Void = { _ in },
-        credentials: UpstreamClient.Credentials = .anonymous,
+        credentials: AccountCredentials = .anonymous, source: (any CredentialSource)? = nil,
         configure: (inout UpstreamClient.Configuration, TestRegistry) throws -> Void = { _, _ in },
         _ body: (Harness, TokenAuthority) async throws -> Void
     ) async throws {
         var all = TokenAuthority.Settings()
         settings(&all)
         let authority = TokenAuthority(all)
-        try await run(credentials: credentials, configure: configure) { harness in
+        try await run(credentials: credentials, source: source, configure: configure) { harness in
             harness.registry.access = .bearer(authority)
             harness.registry.add(image, to: "library/nginx", tag: "latest")
             try await body(harness, authority)

@@ -1,3 +1,4 @@
+import Credentials
 import NIOCore
 import OCI
 import RegistryTestKit
@@ -10,7 +11,7 @@ struct RealmTests {
     private let image = TestImage.PlatformImage(layerSizes: [100])
 
     private func run(
-        credentials: UpstreamClient.Credentials = .anonymous,
+        credentials: AccountCredentials = .anonymous,
         configure: (inout UpstreamClient.Configuration, TestRegistry) throws -> Void = { _, _ in },
         _ body: (Harness, TokenAuthority) async throws -> Void
     ) async throws {

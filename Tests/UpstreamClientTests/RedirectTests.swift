@@ -1,3 +1,4 @@
+import Credentials
 import NIOCore
 import NIOHTTP1
 import OCI

@@ -1,5 +1,6 @@
 internal import ImageRewriting
 internal import OCI
+internal import QuotaGovernor
 internal import Rules
 internal import UpstreamClient
 
@@ -47,7 +48,7 @@ struct ClientConfiguration: Hashable {
 
     /// - Parameter fallsBack: whether a client goes to the registry itself while Weir is down.
     init(
-        _ engine: Engine, server: Server, rules: RuleTable, upstreams: [RuleName: UpstreamClient.Configuration],
+        _ engine: Engine, server: Server, rules: RuleTable, upstreams: [RuleName: RuleUpstream],
         fallsBack: Bool, form: DerivedRule.Form = .host, webhook: WebhookRegistration = WebhookRegistration()
     ) throws(ValueProblem) {
         let registries = Self.registries(rules, upstreams: upstreams)
@@ -81,10 +82,10 @@ struct ClientConfiguration: Hashable {
 
     /// The registries whose names lead to a rule.
     private static func registries(
-        _ rules: RuleTable, upstreams: [RuleName: UpstreamClient.Configuration]
+        _ rules: RuleTable, upstreams: [RuleName: RuleUpstream]
     ) -> [MirroredRegistry] {
         rules.rules.compactMap { rule in
-            guard let host = rule.host, let upstream = upstreams[rule.name] else { return nil }
+            guard let host = rule.host, let upstream = upstreams[rule.name]?.governor.client else { return nil }
             let scheme = upstream.host == host && !upstream.usesTLS ? "http" : "https"
             let server = host == .dockerHub ? "registry-1.docker.io" : host.description
             // A path has no ':', so that a host with a port can only be reached by its rule's prefix.

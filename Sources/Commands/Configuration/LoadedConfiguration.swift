@@ -28,6 +28,11 @@ package struct LoadedConfiguration {
             settings.rules[position].value.host = Located(
                 value: host.map { .host($0) } ?? .none, place: entry.key.place)
         }
+        for (position, entry) in settings.rules.enumerated() where entry.value.anonymous == nil {
+            let hasAccounts = service.upstreams[entry.key.value]?.accounts.isEmpty == false
+            settings.rules[position].value.anonymous = Located(
+                value: hasAccounts ? .never : .allowed, place: entry.key.place)
+        }
         return Format<Settings>.configuration.show(settings)
     }
 }
@@ -44,6 +49,7 @@ extension Settings {
         self.freshness.exact = freshness.exact
         self.freshness.tags = self.freshness.tags ?? []
         self.freshness.staleWhileRevalidate = freshness.staleWhileRevalidate
+        self.freshness.stretch = freshness.stretch
         self.freshness.negative = freshness.negative
         let outage = outage.policy(over: OutagePolicy())
         self.outage = OutageSettings(

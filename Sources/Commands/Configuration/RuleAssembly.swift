@@ -5,7 +5,7 @@ internal import UpstreamClient
 /// Makes the table of rules, and each rule's way to its upstream, from what is configured and what is well known.
 struct RuleAssembly {
     private(set) var rules: [Rule] = []
-    private(set) var upstreams: [RuleName: UpstreamClient.Configuration] = [:]
+    private(set) var upstreams: [RuleName: RuleUpstream] = [:]
     private(set) var defaultRule: RuleName?
     private(set) var problems: [ConfigurationProblem] = []
 
@@ -52,51 +52,39 @@ struct RuleAssembly {
                 completesLibrary: isDockerHub,
                 freshness: rule.settings.freshness.policy(over: settings.freshness.policy(over: FreshnessPolicy())),
                 outage: rule.settings.outage.policy(over: settings.outage.policy(over: OutagePolicy()))))
-        let credentials = credentials(of: rule)
+        let assembled = AccountAssembly(rule.settings)
+        problems += assembled.problems
         let tls = upstreamTLS(of: rule)
-        if credentials != .anonymous, !registry.usesTLS {
+        if !assembled.accounts.isEmpty, !registry.usesTLS {
             report(
                 "the account of '\(rule.name)' is sent without TLS, for everyone on the way to read",
                 at: rule.registry.place, severity: .warning)
         }
-        upstreams[rule.name] = UpstreamClient.Configuration(
+        checkEgress(of: rule)
+        var client = UpstreamClient.Configuration(
             name: rule.name.description, usesTLS: registry.usesTLS, host: wellKnown?.apiHost ?? registry.host,
-            credentials: credentials, tls: tls,
-            trustedRealmHosts: rule.settings.trustedRealms + (wellKnown?.trustedRealms ?? []),
+            tls: tls, trustedRealmHosts: rule.settings.trustedRealms + (wellKnown?.trustedRealms ?? []),
             connectTimeout: rule.settings.timeouts.connect, answerTimeout: rule.settings.timeouts.answer,
             stallTimeout: rule.settings.timeouts.stall, attempts: rule.settings.attempts, userAgent: Version.userAgent)
-        upstreams[rule.name]?.pacing = PacingSettings(
+        client.pacing = PacingSettings(
             bandwidth: rule.settings.bandwidth?.bytesPerSecond,
             requestsPerSecond: rule.settings.requestRate?.perSecond, hedges: rule.settings.hedging)
+        if let anonymous = rule.settings.anonymous, anonymous.value == .never, assembled.accounts.isEmpty,
+            assembled.problems.isEmpty
+        {
+            report("'anonymous: never' leaves nobody to ask with; add an account, or remove it", at: anonymous.place)
+        }
+        upstreams[rule.name] = RuleUpstream(
+            governor: rule.settings.governor(
+                client, hasAccounts: !assembled.accounts.isEmpty, isDockerHub: wellKnown?.host == .dockerHub),
+            accounts: assembled.accounts)
     }
 
-    private mutating func credentials(of rule: ConfiguredRule) -> UpstreamClient.Credentials {
-        let settings = rule.settings
-        if let password = settings.password, settings.accessToken != nil {
-            report("'password' and 'accessToken' are the same; remove one of the two", at: password.place)
+    private mutating func checkEgress(of rule: ConfiguredRule) {
+        var seen: Set<String> = []
+        for egress in rule.settings.egress where !seen.insert(egress.value).inserted {
+            report("'\(egress.value.prefix(80))' is given twice; remove one of the two", at: egress.place)
         }
-        let secret = settings.accessToken ?? settings.password
-        if let token = settings.identityToken {
-            if let other = settings.username?.place ?? secret?.place {
-                report("'identityToken' stands alone; remove it, or 'username' and 'accessToken'", at: other)
-            }
-            return token.value.map { .refreshToken($0.reveal()) } ?? .anonymous
-        }
-        switch (settings.username, secret) {
-        case (nil, nil): return .anonymous
-        case (let username?, let secret?):
-            if let name = username.value, name.contains(":") {
-                report("a user name has no ':'", at: username.place)
-            }
-            // One of them that could not be read is no missing one: its reader has told what is wrong.
-            guard let name = username.value, let password = secret.value else { return .anonymous }
-            return .basic(username: name, password: password.reveal())
-        case (let username?, nil):
-            report("'username' needs 'accessToken' beside it; add it, or remove 'username'", at: username.place)
-        case (nil, let secret?):
-            report("'accessToken' needs 'username' beside it; add it, or remove the token", at: secret.place)
-        }
-        return .anonymous
     }
 
     private mutating func upstreamTLS(of rule: ConfiguredRule) -> UpstreamClient.TLS {
@@ -131,9 +119,12 @@ struct RuleAssembly {
                     name: name, host: registry.host, completesLibrary: registry.host == .dockerHub,
                     freshness: settings.freshness.policy(over: FreshnessPolicy()),
                     outage: settings.outage.policy(over: OutagePolicy())))
-            upstreams[name] = UpstreamClient.Configuration(
+            let client = UpstreamClient.Configuration(
                 name: name.description, host: registry.apiHost, trustedRealmHosts: registry.trustedRealms,
                 userAgent: Version.userAgent)
+            upstreams[name] = RuleUpstream(
+                governor: RuleSettings().governor(
+                    client, hasAccounts: false, isDockerHub: registry.host == .dockerHub))
         }
     }
 
@@ -213,6 +204,7 @@ extension FreshnessSettings {
             moving: moving ?? base.moving, minor: minor ?? base.minor, exact: exact ?? base.exact,
             overrides: (tags ?? []).map { .init(pattern: $0.key.value, lifetime: $0.value) } + base.overrides,
             staleWhileRevalidate: staleWhileRevalidate ?? base.staleWhileRevalidate,
+            stretch: stretch ?? base.stretch,
             negative: negative ?? base.negative)
     }
 }

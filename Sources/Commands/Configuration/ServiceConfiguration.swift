@@ -21,7 +21,7 @@ package struct ServiceConfiguration: Sendable {
     package var cache: CacheConfiguration
     package var rules: RuleTable
     /// One for every rule, called by the rule's name.
-    package var upstreams: [RuleName: UpstreamClient.Configuration]
+    package var upstreams: [RuleName: RuleUpstream]
     package var proxy: ProxySettings
     package var log: Log
     package var controlSocket: String

@@ -1,3 +1,4 @@
+internal import Quota
 internal import Rules
 
 extension RuleSettings {
@@ -18,6 +19,30 @@ extension RuleSettings {
             Setting(
                 "identityToken", \.identityToken, Format.secret("an identity token").tolerant.located,
                 "A refresh token, in place of 'username' and 'accessToken'."),
+            Setting(
+                "accounts", \.accounts,
+                Format.group(AccountSettings.keys, { AccountSettings() }).table(
+                    keyExpectation: "names", showKey: \.description, parseKey: parseAccountName),
+                standard: .object([]),
+                "Any number of accounts, by names of your own; in place of the four keys above."),
+            Setting(
+                "anonymous", \.anonymous, Format<AnonymousUse>.word().located, standard: .string("allowed"),
+                "Whether the upstream may be asked without an account, where no account has anything left; 'never' where "
+                    + "there is an account and nothing else is said."),
+            Setting(
+                "egress", \.egress, Format.text("an address of this machine, or an interface").located.list,
+                standard: .array([]),
+                "Addresses or interfaces that requests leave by, taking turns; limits count by address as well."),
+            Setting(
+                "reserve", \.reserve, .budgetShare, standard: .string("10%"),
+                "The part of each pull limit that is kept for images that were never cached."),
+            Setting(
+                "fail", \.fail, .word(), standard: .string("closed"),
+                "While nothing is left: 'closed' holds clients back (429), 'open' leads them to the upstream."),
+            Setting(
+                "probe", \.probe, .probe, standard: .string("auto"),
+                "An image whose HEAD tells what is left: 'auto' is Docker Hub's own and none elsewhere, 'off', or "
+                    + "REPOSITORY:TAG."),
             Setting(
                 "host", \.host, Format.hostClaim.located, standard: .string("the registry's own name"),
                 "The registry whose name leads to this rule (containerd's 'ns', and as first part of a path); 'none' for "
@@ -92,6 +117,9 @@ extension FreshnessSettings {
                 "staleWhileRevalidate", \.staleWhileRevalidate, .duration(),
                 standard: standard(policy.staleWhileRevalidate),
                 "How long past that an answer is still given at once, and confirmed afterwards."),
+            Setting(
+                "stretch", \.stretch, .integer(1...1000), standard: standards ? .integer(policy.stretch) : nil,
+                "How many times these are stretched, at most, as the upstream's pull limit runs out; 1: never."),
             Setting(
                 "negative", \.negative, .duration(.zero...Duration.seconds(86_400)),
                 standard: standard(policy.negative),

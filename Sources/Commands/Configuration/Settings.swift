@@ -1,5 +1,6 @@
 internal import OCI
 internal import PullThroughCache
+internal import Quota
 internal import Rules
 
 /// The configuration as it is written: what the file, the environment and the flags say, one laid over the other.
@@ -53,6 +54,7 @@ struct FreshnessSettings {
     var exact: Duration?
     var tags: [TableEntry<String, Duration>]?
     var staleWhileRevalidate: Duration?
+    var stretch: Int?
     var negative: Duration?
 }
 
@@ -118,6 +120,12 @@ struct RuleSettings {
     var accessToken: Located<Secret?>?
     var password: Located<Secret?>?
     var identityToken: Located<Secret?>?
+    var accounts: [TableEntry<AccountName, AccountSettings>] = []
+    var anonymous: Located<AnonymousUse>?
+    var egress: [Located<String>] = []
+    var reserve = QuotaPolicy().reserve
+    var fail = FailureAnswer.closed
+    var probe = ProbeChoice.automatic
     var host: Located<HostClaim>?
     var virtualHosts: [Located<RegistryHost>] = []
     var upstreamPrefix: RepositoryName?
@@ -130,6 +138,28 @@ struct RuleSettings {
     var bandwidth: BandwidthRate?
     var requestRate: RequestRate?
     var hedging = true
+}
+
+/// An account of a rule; the short form of one stands among the rule's own keys.
+struct AccountSettings {
+    var username: Located<String?>?
+    var accessToken: Located<Secret?>?
+    var password: Located<Secret?>?
+    var identityToken: Located<Secret?>?
+}
+
+/// Whether requests may go without an account.
+enum AnonymousUse: String, CaseIterable { case allowed, never }
+
+/// What clients get while nothing is left of a rule's budget.
+enum FailureAnswer: String, CaseIterable { case open, closed }
+
+/// What is asked after to hear of a budget.
+enum ProbeChoice: Hashable {
+    /// Docker Hub's own image for that; nothing elsewhere.
+    case automatic
+    case off
+    case image(RepositoryName, ManifestReference)
 }
 
 struct UpstreamTLSSettings {

@@ -5,6 +5,8 @@ internal import MetadataStore
 internal import OCI
 internal import PrometheusMetrics
 internal import PullThroughCache
+internal import Quota
+internal import QuotaGovernor
 internal import Rules
 internal import Timekeeping
 internal import Upstream
@@ -43,11 +45,13 @@ struct ServiceController: ControlledService {
             runningFills: report.runningFills, waitingFills: report.waitingFills,
             rules: configuration.rules.rules.map { rule in
                 let upstream = configuration.upstreams[rule.name]
+                let governor = upstreams[rule.name]
                 return StatusDocument.Rule(
                     name: rule.name.description, prefix: rule.prefix, host: rule.host?.description,
-                    upstream: upstream.map(Self.address) ?? "-",
-                    account: upstream?.credentials.description ?? "anonymous",
-                    quotas: upstreams[rule.name]?.rateLimits.map(Self.quota) ?? [])
+                    upstream: upstream.map { Self.address($0.governor.client) } ?? "-",
+                    account: upstream?.accountText ?? "anonymous",
+                    quotas: governor.map { Self.quotas($0.report()) } ?? [],
+                    problems: governor?.accountProblems.map { "\($0.account): \($0.reason)" } ?? [])
             })
     }
 
@@ -56,8 +60,16 @@ struct ServiceController: ControlledService {
         let explanation = try await asked(about: target) { () throws(CacheError) in
             try await cache.explain(target.reference, in: target.repository, rule: target.rule)
         }
-        let upstream = holder.configuration.upstreams[target.rule.name].map(Self.address) ?? "-"
-        return ExplanationDocument(explanation, upstream: upstream)
+        let upstream = holder.configuration.upstreams[target.rule.name].map { Self.address($0.governor.client) } ?? "-"
+        var document = ExplanationDocument(explanation, upstream: upstream)
+        if let governor = upstreams[target.rule.name] {
+            let isFirst = explanation.digest == nil || !explanation.isManifestStored
+            let purpose: QuotaPurpose =
+                explanation.pullCost > 0 ? (isFirst ? .firstPull : .pull) : .uncounted
+            document.choice = QuotaChoiceDocument(
+                governor.explain(purpose, in: target.repository.name.description))
+        }
+        return document
     }
 
     func refresh(_ reference: String) async throws(ControlError) -> RefreshDocument {
@@ -121,7 +133,8 @@ struct ServiceController: ControlledService {
     func cluster() async throws(ControlError) -> ClusterDocument {
         guard let cluster else {
             throw ControlError(
-                .notFound, "no cluster is followed; add 'kubernetes: {}' to the service's configuration to have it do so")
+                .notFound,
+                "no cluster is followed; add 'kubernetes: {}' to the service's configuration to have it do so")
         }
         return try await cluster.document()
     }
@@ -176,10 +189,15 @@ struct ServiceController: ControlledService {
         upstream.usesTLS ? upstream.host.description : "http://\(upstream.host)"
     }
 
-    private static func quota(_ observation: RateLimitObservation) -> StatusDocument.Quota {
-        let window = observation.remaining?.window ?? observation.limit?.window
-        return StatusDocument.Quota(
-            source: observation.source, limit: observation.limit?.count, remaining: observation.remaining?.count,
-            windowSeconds: window?.wholeSeconds, observedAt: observation.observedAt.milliseconds)
+    /// The budgets, each once.
+    private static func quotas(_ report: QuotaReport) -> [StatusDocument.Quota] {
+        var sources: Set<String> = []
+        return report.pairs.compactMap { pair in
+            guard let observedAt = pair.observedAt, pair.limit != nil else { return nil }
+            if let source = pair.source, !sources.insert(source).inserted { return nil }
+            return StatusDocument.Quota(
+                source: pair.source, limit: pair.limit, remaining: pair.remaining,
+                windowSeconds: pair.window?.wholeSeconds, observedAt: observedAt.milliseconds)
+        }
     }
 }

@@ -1,45 +1,120 @@
 internal import Logging
+internal import MetadataStore
+internal import Quota
+internal import QuotaGovernor
 internal import Rules
+internal import ServiceLifecycle
 internal import Synchronization
 internal import Timekeeping
 internal import Upstream
 internal import UpstreamClient
 
-/// The clients of all upstreams, one for each rule, over one transport.
+/// The upstreams of all rules, over one transport; keeps what they learn of their limits in the catalogue.
 final class UpstreamSet: Sendable {
-    private let transport: UpstreamTransport
-    private let logger: Logger
-    private let clients: Mutex<[RuleName: UpstreamClient]>
+    /// How often what was learnt is written, and budgets that nobody has heard of are asked after.
+    private static let interval = Duration.seconds(10)
+    /// What was heard of longest ago says nothing any more.
+    private static let memory = Duration.seconds(30 * 86_400)
 
-    init(_ configurations: [RuleName: UpstreamClient.Configuration], transport: UpstreamTransport, logger: Logger) {
-        self.transport = transport
-        self.logger = logger
-        clients = Mutex(
-            configurations.mapValues { configuration in
-                UpstreamClient(
-                    configuration: configuration, transport: transport, clock: SystemWallClock(), logger: logger)
-            })
+    private struct Entry {
+        var configuration: RuleUpstream
+        var governor: QuotaGovernor
     }
 
-    subscript(rule: RuleName) -> UpstreamClient? { clients.withLock { $0[rule] } }
+    private struct State {
+        var entries: [RuleName: Entry] = [:]
+        /// What was known before the start, for rules that come later.
+        var records: [RuleName: [QuotaRecord]]
+    }
 
-    var registries: [RuleName: any UpstreamRegistry] { clients.withLock { $0.mapValues { $0 } } }
+    private let transport: UpstreamTransport
+    private let metadata: any MetadataStore
+    private let logger: Logger
+    private let state: Mutex<State>
 
-    /// Makes clients for `configurations`; one whose configuration is what it was stays, with its tokens and what it
-    /// learnt of its quota. Returns the clients before, of rules that are gone too, overlaid with the new ones.
-    func replace(with configurations: [RuleName: UpstreamClient.Configuration]) -> [RuleName: any UpstreamRegistry] {
-        clients.withLock { clients in
-            let old = clients
-            clients = [:]
-            for (name, configuration) in configurations {
-                if let client = old[name], client.configuration == configuration {
-                    clients[name] = client
-                } else {
-                    clients[name] = UpstreamClient(
-                        configuration: configuration, transport: transport, clock: SystemWallClock(), logger: logger)
-                }
+    /// - Parameter records: what was known before.
+    init(
+        _ configurations: [RuleName: RuleUpstream], records: [RuleName: [QuotaRecord]], transport: UpstreamTransport,
+        metadata: any MetadataStore, logger: Logger
+    ) {
+        self.transport = transport
+        self.metadata = metadata
+        self.logger = logger
+        state = Mutex(State(records: records))
+        state.withLock { state in
+            state.entries = configurations.reduce(into: [:]) { entries, pair in
+                entries[pair.key] = entry(pair.key, pair.value, in: state.entries, state.records)
             }
-            return old.merging(clients) { _, new in new }
+        }
+    }
+
+    subscript(rule: RuleName) -> QuotaGovernor? { state.withLock { $0.entries[rule]?.governor } }
+
+    var registries: [RuleName: any UpstreamRegistry] { state.withLock { $0.entries.mapValues(\.governor) } }
+
+    /// Brings `configurations` into effect. A rule that is as it was stays as it is; of one that changed, what was
+    /// learnt of pairs that stay is kept, and so are the tokens of accounts that did not change. Returns the upstreams
+    /// before, of rules that are gone too, overlaid with the new ones.
+    func replace(with configurations: [RuleName: RuleUpstream]) -> [RuleName: any UpstreamRegistry] {
+        state.withLock { state in
+            let old = state.entries
+            for (rule, entry) in old {
+                if configurations[rule] == nil { state.records[rule] = entry.governor.records }
+            }
+            state.entries = configurations.reduce(into: [:]) { entries, pair in
+                entries[pair.key] = entry(pair.key, pair.value, in: old, state.records)
+            }
+            let before: [RuleName: any UpstreamRegistry] = old.mapValues(\.governor)
+            return before.merging(state.entries.mapValues(\.governor)) { _, new in new }
+        }
+    }
+
+    private func entry(
+        _ rule: RuleName, _ configuration: RuleUpstream, in old: [RuleName: Entry], _ records: [RuleName: [QuotaRecord]]
+    ) -> Entry {
+        let before = old[rule]
+        if let before, before.configuration == configuration { return before }
+        let unchanged = configuration.accounts.filter { before?.configuration.accounts.contains($0) ?? false }
+        let governor = QuotaGovernor(
+            configuration: configuration.governor,
+            accounts: configuration.accounts.map { account in
+                QuotaGovernor.Account(
+                    account.name,
+                    unchanged.contains(account)
+                        ? before?.governor.source(of: account.name) ?? account.credentials.source()
+                        : account.credentials.source())
+            },
+            records: records[rule] ?? [], predecessor: before?.governor, unchanged: Set(unchanged.map(\.name)),
+            transport: transport, clock: SystemWallClock(), logger: logger)
+        return Entry(configuration: configuration, governor: governor)
+    }
+
+    // MARK: Keeping
+
+    /// Writes what is learnt, and asks after what nobody has heard of; ends with everything written.
+    func run() async {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: Self.interval)
+                if Task.isCancelled { break }
+                for governor in self.governors { await governor.probeIfDue() }
+                await self.keep()
+            }
+        }
+        await keep()
+    }
+
+    private var governors: [QuotaGovernor] { state.withLock { $0.entries.values.map(\.governor) } }
+
+    private func keep() async {
+        let governors = state.withLock { $0.entries.mapValues(\.governor) }
+        let changes = governors.mapValues { $0.takeChanges() }.filter { !$0.value.isEmpty }
+        guard !changes.isEmpty else { return }
+        do throws(MetadataStoreError) {
+            try await metadata.put(quotas: changes, forgettingBefore: SystemWallClock().now() - Self.memory)
+        } catch {
+            // The next answer tells it again.
+            logger.debug("What is known of pull limits was not kept", metadata: ["error": "\(error)"])
         }
     }
 }

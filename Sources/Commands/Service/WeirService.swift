@@ -7,6 +7,7 @@ internal import Logging
 internal import MetadataStore
 internal import PrometheusMetrics
 internal import PullThroughCache
+internal import Quota
 internal import RegistryServer
 internal import Rules
 internal import SQLiteMetadataStore
@@ -32,6 +33,7 @@ struct WeirService {
     /// Nil where it is not enabled.
     private let webhook: WebhookService?
     private let reloader: Reloader
+    private let upstreams: UpstreamSet
     private let readiness: Readiness
     private let cluster: ClusterFollowing?
     /// Where the catalogue is while its own disk takes none; removed at the end.
@@ -52,7 +54,10 @@ struct WeirService {
         self.metadata = metadata
         transport = UpstreamTransport(proxy: configuration.proxy, logger: logger)
         let holder = ConfigurationHolder(configuration)
-        let upstreams = UpstreamSet(configuration.upstreams, transport: transport, logger: logger)
+        let upstreams = UpstreamSet(
+            configuration.upstreams, records: await Self.quotas(in: metadata, logger: logger), transport: transport,
+            metadata: metadata, logger: logger)
+        self.upstreams = upstreams
         let cache = PullThroughCache(
             configuration: configuration.cache, upstreams: upstreams.registries, blobs: blobs, journal: blobs.journal,
             metadata: metadata, clock: SystemWallClock(), logger: logger)
@@ -102,6 +107,18 @@ struct WeirService {
             await blobs.close()
             // A damaged catalogue's own words name 'weir fsck --rebuild'.
             throw CommandFailure(.failure, "the catalogue \(configuration.cataloguePath) cannot be used: \(error)")
+        }
+    }
+
+    /// What was known of pull limits before the restart. Without it they are learnt anew.
+    private static func quotas(
+        in metadata: SQLiteMetadataStore, logger: Logger
+    ) async -> [RuleName: [QuotaRecord]] {
+        do throws(MetadataStoreError) {
+            return try await metadata.quotas()
+        } catch {
+            logger.warning("What was known of pull limits cannot be read", metadata: ["error": "\(error)"])
+            return [:]
         }
     }
 
@@ -160,13 +177,14 @@ struct WeirService {
     /// Ended in reverse order: clients are let go before what answers them.
     private func group(onReady: @escaping @Sendable ([String]) async -> Void) -> ServiceGroup {
         let (cache, control, server, readiness, reloader) = (cache, control, server, readiness, reloader)
-        let (cluster, admission) = (cluster, webhook?.server)
+        let (cluster, admission, upstreams) = (cluster, webhook?.server, upstreams)
         let logger = logger
         var quiet = logger
         quiet.logLevel = .warning
         return ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
+                    NamedService { await upstreams.run() },
                     NamedService { try await cache.run() },
                     NamedService { try await control.run() },
                     NamedService {

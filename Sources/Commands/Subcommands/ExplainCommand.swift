@@ -32,7 +32,7 @@ struct ExplainCommand: AsyncParsableCommand {
                 + "\(SizeText.rounded(explanation.missingBytes)) missing"
         }
         let calls = explanation.upstreamCalls
-        return TextTable.pairs([
+        let facts = TextTable.pairs([
             ("Rule", "\(explanation.rule) (\(explanation.upstream))"),
             ("Repository", explanation.repository),
             ("Reference", explanation.reference),
@@ -43,7 +43,30 @@ struct ExplainCommand: AsyncParsableCommand {
             ("In use", inUse(explanation, now: now)),
             ("Upstream calls", calls.isEmpty ? "none" : calls.map(printable).joined(separator: ", ")),
             ("Cost", explanation.pullCost == 1 ? "1 pull" : "\(explanation.pullCost) pulls"),
+            ("Account", explanation.choice.map { chosen($0, now: now) } ?? "-"),
         ])
+        guard let choice = explanation.choice, choice.candidates.count > 1 else { return facts }
+        return facts + "\n" + candidates(choice)
+    }
+
+    private static func chosen(_ choice: QuotaChoiceDocument, now: Timestamp) -> String {
+        if let candidate = choice.candidates.first(where: \.isChosen) {
+            let left = candidate.headroom.map { "; \($0) pulls left for it" } ?? ""
+            return "\(candidate.account) by \(candidate.egress)\(left)"
+        }
+        let until = choice.opensAt.map { "; again \(TimeText.relative(Timestamp(milliseconds: $0), to: now))" } ?? ""
+        return "none: \(choice.candidates.first?.reason ?? choice.refusal ?? "nobody is left to ask")\(until)"
+    }
+
+    private static func candidates(_ choice: QuotaChoiceDocument) -> String {
+        var table = TextTable(["account", "address", "left", "per hour", "why"], rightAligned: [2, 3])
+        for candidate in choice.candidates {
+            table.append([
+                candidate.account, candidate.egress, candidate.headroom.map { "\($0)" } ?? "-",
+                candidate.headroomPerHour.map { QuotaShowCommand.number($0) } ?? "-", candidate.reason,
+            ])
+        }
+        return table.text
     }
 
     private static func inUse(_ explanation: ExplanationDocument, now: Timestamp) -> String {

@@ -38,11 +38,14 @@ struct StatusCommand: AsyncParsableCommand {
             ])
         }
         text += "\n" + table.text
+        let problems = status.rules.flatMap { rule in rule.problems.map { "\(rule.name): \(printable($0))\n" } }
+        if !problems.isEmpty { text += "\nAccounts that cannot be used:\n" + problems.map { "  \($0)" }.joined() }
         return text
     }
 
     private static func quotas(_ rule: StatusDocument.Rule, now: Timestamp) -> String {
         if rule.quotas.isEmpty { return "-" }
+        if rule.quotas.count > 4 { return "\(rule.quotas.count) budgets; see 'weir quota'" }
         return rule.quotas.map { quota in
             var text = quota.remaining.map { "\($0)" } ?? "?"
             if let limit = quota.limit { text += "/\(limit)" }

@@ -3,6 +3,7 @@ internal import Credentials
 internal import Logging
 internal import NIOCore
 internal import OCI
+internal import QuotaGovernor
 internal import Synchronization
 internal import Timekeeping
 internal import Upstream
@@ -13,6 +14,7 @@ final class RegistryProbe: ImageProbe {
     private struct Key: Hashable {
         var registry: RegistryHost
         var credentials: AccountCredentials?
+        var account: CredentialsOrigin?
         var usesTLS: Bool
     }
 
@@ -20,14 +22,14 @@ final class RegistryProbe: ImageProbe {
     private static let clientLimit = 64
     private static let manifestLimitBytes = 4 << 20
 
-    private let base: @Sendable (RegistryHost) -> UpstreamClient.Configuration?
+    private let base: @Sendable (RegistryHost) -> RuleUpstream?
     private let transport: UpstreamTransport
     private let logger: Logger
     private let clients = Mutex<[Key: UpstreamClient]>([:])
 
     /// - Parameter base: how a registry is reached that the configuration knows, its account included.
     init(
-        base: @escaping @Sendable (RegistryHost) -> UpstreamClient.Configuration?, transport: UpstreamTransport,
+        base: @escaping @Sendable (RegistryHost) -> RuleUpstream?, transport: UpstreamTransport,
         logger: Logger
     ) {
         self.base = base
@@ -82,23 +84,27 @@ final class RegistryProbe: ImageProbe {
     // MARK: Clients
 
     private func client(
-        _ registry: RegistryHost, _ credentials: AccountCredentials?, _ known: UpstreamClient.Configuration?,
+        _ registry: RegistryHost, _ credentials: AccountCredentials?, _ known: RuleUpstream?,
         usesTLS: Bool?
     ) -> UpstreamClient {
-        var configuration = known ?? Self.standard(registry)
+        var configuration = known?.governor.client ?? Self.standard(registry)
         if let usesTLS { configuration.usesTLS = usesTLS }
-        if let credentials { configuration.credentials = Self.upstreamCredentials(credentials) }
+        // A rule's own account where the pod brings none.
+        let account = credentials == nil ? known?.accounts.first?.credentials : nil
         configuration.name = "webhook"
         configuration.connectTimeout = min(configuration.connectTimeout, .seconds(3))
         configuration.answerTimeout = min(configuration.answerTimeout, .seconds(5))
         // The next review asks again.
         configuration.attempts = 1
-        let key = Key(registry: registry, credentials: credentials, usesTLS: configuration.usesTLS)
+        let key = Key(
+            registry: registry, credentials: credentials, account: account, usesTLS: configuration.usesTLS)
         return clients.withLock { clients in
             if let client = clients[key], client.configuration == configuration { return client }
             if clients.count >= Self.clientLimit { clients.removeAll() }
             let client = UpstreamClient(
-                configuration: configuration, transport: transport, clock: SystemWallClock(), logger: logger)
+                configuration: configuration,
+                credentials: account?.source() ?? FixedCredentials(credentials ?? .anonymous), transport: transport,
+                clock: SystemWallClock(), logger: logger)
             clients[key] = client
             return client
         }
@@ -109,14 +115,6 @@ final class RegistryProbe: ImageProbe {
         return UpstreamClient.Configuration(
             name: "webhook", host: wellKnown?.apiHost ?? registry, trustedRealmHosts: wellKnown?.trustedRealms ?? [],
             userAgent: Version.userAgent)
-    }
-
-    private static func upstreamCredentials(_ credentials: AccountCredentials) -> UpstreamClient.Credentials {
-        switch credentials {
-        case .anonymous: .anonymous
-        case .basic(let username, let password): .basic(username: username, password: password)
-        case .refreshToken(let token): .refreshToken(token)
-        }
     }
 
     /// Loopback and private addresses, and names that are never in public DNS.

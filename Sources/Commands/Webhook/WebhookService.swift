@@ -4,6 +4,7 @@ internal import Listening
 internal import Logging
 internal import OCI
 internal import PullThroughCache
+internal import QuotaGovernor
 internal import RegistryServer
 internal import Rules
 internal import Synchronization
@@ -119,12 +120,14 @@ final class WebhookSettingsHolder: Sendable {
     }
 
     /// How a registry is reached that the configuration knows: Weir itself, or what one of its rules pulls from.
-    func upstream(of registry: RegistryHost) -> UpstreamClient.Configuration? {
+    func upstream(of registry: RegistryHost) -> RuleUpstream? {
         let service = service
         if registry == service.rewrite.address {
             let weir = service.webhook.weir ?? (registry, service.server.tls != nil)
-            return UpstreamClient.Configuration(
-                name: "webhook", usesTLS: weir.usesTLS, host: weir.host, userAgent: Version.userAgent)
+            return RuleUpstream(
+                governor: QuotaGovernor.Configuration(
+                    client: UpstreamClient.Configuration(
+                        name: "webhook", usesTLS: weir.usesTLS, host: weir.host, userAgent: Version.userAgent)))
         }
         let rule = service.rules.rules.first { ($0.registry ?? $0.host)?.canonical == registry }
         return rule.flatMap { service.upstreams[$0.name] }

@@ -32,7 +32,8 @@ package struct FillRetries: Sendable, Hashable {
         case .truncated, .timedOut, .unreachable, .malformedAnswer: break
         case .serverError(_, let retryAfter):
             if let retryAfter { return retryAfter <= longestPause ? retryAfter : nil }
-        case .notFound, .unauthorized, .rateLimited, .unexpectedStatus, .tooLarge, .redirectRefused, .realmRefused,
+        case .notFound, .unauthorized, .rateLimited, .budgetSpent, .credentialsUnavailable, .unexpectedStatus,
+            .tooLarge, .redirectRefused, .realmRefused,
             .tokenEndpoint, .cancelled:
             return nil
         }

@@ -4,6 +4,7 @@ internal import NIOCore
 internal import OCI
 internal import Rules
 internal import Timekeeping
+internal import Upstream
 
 /// Tells what a pull would do, by the same decisions that a pull takes, and does none of it.
 struct Explainer: Sendable {
@@ -46,12 +47,14 @@ struct Explainer: Sendable {
         let decision = TagDecision(
             tag: tag, rule: rule, checkedAt: record?.checkedAt,
             absentUntil: try await catalogue.absence(of: .tag(tag), in: repository), now: now, isForced: false,
-            pausedBy: try? upstreams.upstream(of: rule.name).pausedBy)
+            pausedBy: try? upstreams.upstream(of: rule.name).pausedBy,
+            urgency: (try? upstreams.upstream(of: rule.name).registry.urgency) ?? 0)
         explanation.digest = record?.digest
         switch decision {
         case .fresh(let ttl): explanation.freshness = .fresh(until: now + ttl)
         case .absent: explanation.digest = nil
-        case .staleWhilePaused(let staleness): explanation.freshness = .stale(since: now - staleness)
+        case .staleWhilePaused(let staleness), .postponed(let staleness):
+            explanation.freshness = .stale(since: now - staleness)
         case .staleWhileRevalidating(let staleness):
             explanation.freshness = .stale(since: now - staleness)
             explanation.upstreamCalls.append("HEAD manifests/\(tag)")

@@ -55,7 +55,9 @@ struct ManifestResolver: Sendable {
     ) async throws -> (value: Resolution, isCollapsed: Bool) {
         try await questions.value(for: question) {
             if let resolution = resolvedMeanwhile(question, seen: seen) { return resolution }
-            return try await self.answer(question, for: spender, from: upstream)
+            // What is confirmed first is known, so that something can stand in.
+            return try await self.answer(
+                question, for: spender, as: question.confirmsFirst ? .update : .first, from: upstream)
         }
     }
 
@@ -78,11 +80,12 @@ struct ManifestResolver: Sendable {
 
     /// Asks without waiting for the answer, on Weir's own account. `onAbsence` is performed where the upstream has no such manifest.
     func start(
-        _ question: Question, at upstream: UpstreamHandle, onAbsence: @escaping @Sendable () async throws -> Void
+        _ question: Question, at upstream: UpstreamHandle, as purpose: PullPurpose,
+        onAbsence: @escaping @Sendable () async throws -> Void
     ) {
         questions.start(question) {
             do {
-                return try await self.answer(question, for: .weir(.revalidation), from: upstream)
+                return try await self.answer(question, for: .weir(.revalidation), as: purpose, from: upstream)
             } catch UpstreamError.notFound {
                 try await onAbsence()
                 throw UpstreamError.notFound
@@ -91,10 +94,10 @@ struct ManifestResolver: Sendable {
     }
 
     private func answer(
-        _ question: Question, for spender: Spender, from upstream: UpstreamHandle
+        _ question: Question, for spender: Spender, as purpose: PullPurpose, from upstream: UpstreamHandle
     ) async throws -> Resolution {
         guard question.isHead || question.confirmsFirst else {
-            return try await fetch(question, for: spender, from: upstream)
+            return try await fetch(question, for: spender, as: purpose, from: upstream)
         }
         let resolved = try await upstream.ask {
             try await $0.resolve(question.reference, in: question.repository.name)
@@ -105,7 +108,9 @@ struct ManifestResolver: Sendable {
         let named: Digest? =
             if case .digest(let digest) = question.reference { digest } else { resolved.digest }
         // Without a digest a HEAD says nothing that could be kept.
-        guard let digest = named else { return try await fetch(question, for: spender, from: upstream) }
+        guard let digest = named else {
+            return try await fetch(question, for: spender, as: purpose, from: upstream)
+        }
         if resolved.mediaType?.isSchema1 == true { throw ManifestError.schema1 }
         if let manifest = try await held(digest, mediaType: resolved.mediaType, in: question.repository) {
             note(question, digest: digest, mediaType: manifest.mediaType, size: nil, isStored: true)
@@ -117,7 +122,8 @@ struct ManifestResolver: Sendable {
             // By digest: the tag could move once more between the two requests.
             let byDigest = Question(
                 repository: question.repository, reference: .digest(digest), isHead: false, confirmsFirst: false)
-            let resolution = try await fetch(byDigest, for: spender, bookedAs: question.reference, from: upstream)
+            let resolution = try await fetch(
+                byDigest, for: spender, as: purpose, bookedAs: question.reference, from: upstream)
             note(question, digest: digest, mediaType: resolution.mediaType, size: resolution.size, isStored: true)
             return resolution
         }
@@ -139,13 +145,13 @@ struct ManifestResolver: Sendable {
 
     /// - Parameter asked: what the spender asked for, where that is not what is fetched.
     private func fetch(
-        _ question: Question, for spender: Spender, bookedAs asked: ManifestReference? = nil,
+        _ question: Question, for spender: Spender, as purpose: PullPurpose, bookedAs asked: ManifestReference? = nil,
         from upstream: UpstreamHandle
     ) async throws -> Resolution {
         let received = try await upstream.ask { registry in
             do throws(UpstreamError) {
                 let received = try await registry.manifest(
-                    question.reference, in: question.repository.name, limitBytes: limitBytes)
+                    question.reference, in: question.repository.name, limitBytes: limitBytes, for: purpose)
                 book(asked ?? question.reference, question.repository, on: spender, error: nil)
                 return received
             } catch {

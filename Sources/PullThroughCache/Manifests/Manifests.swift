@@ -88,7 +88,8 @@ struct Manifests: Sendable {
         let decision = TagDecision(
             tag: tag, rule: request.rule, checkedAt: record?.checkedAt,
             absentUntil: try await absence(of: request, unlessFresh: record),
-            now: clock.now(), isForced: request.isForced, pausedBy: upstream.pausedBy)
+            now: clock.now(), isForced: request.isForced, pausedBy: upstream.pausedBy,
+            urgency: upstream.registry.urgency)
         if let found, let answer = try await answer(from: found, decision, request, at: upstream) { return answer }
         if case .absent = decision {
             if let answer = try await stale(tag, request, because: UpstreamError.notFound) { return answer }
@@ -130,7 +131,7 @@ struct Manifests: Sendable {
         case .staleWhileRevalidating(let staleness):
             let status = CacheStatus(isHit: true, ttl: -staleness.wholeSeconds, detail: "revalidating")
             guard let answer = try await known(found, request, status) else { return nil }
-            resolver.start(question(request, confirmsFirst: true), at: upstream) {
+            resolver.start(question(request, confirmsFirst: true), at: upstream, as: .background) {
                 guard !request.rule.outage.servesStale(under: .notFound, age: clock.now() - record.checkedAt) else {
                     return
                 }
@@ -144,6 +145,12 @@ struct Manifests: Sendable {
                 isHit: true, ttl: -staleness.wholeSeconds, detail: CacheMetrics.OutageLabel.paused.rawValue)
             guard let answer = try await known(found, request, status, outcome: .stale) else { return nil }
             metrics.countStale(.paused)
+            return answer
+        case .postponed(let staleness):
+            let status = CacheStatus(
+                isHit: true, ttl: -staleness.wholeSeconds, detail: CacheMetrics.OutageLabel.postponed.rawValue)
+            guard let answer = try await known(found, request, status, outcome: .stale) else { return nil }
+            metrics.countStale(.postponed)
             return answer
         case .revalidate, .resolve, .absent: return nil
         }
@@ -301,9 +308,9 @@ extension UpstreamError {
         switch self {
         case .notFound: 404
         case .unauthorized(let status), .serverError(let status, _), .unexpectedStatus(let status): status
-        case .rateLimited: 429
+        case .rateLimited, .budgetSpent: 429
         case .unreachable, .timedOut, .malformedAnswer, .truncated, .tooLarge, .redirectRefused, .realmRefused,
-            .tokenEndpoint, .cancelled:
+            .tokenEndpoint, .credentialsUnavailable, .cancelled:
             nil
         }
     }

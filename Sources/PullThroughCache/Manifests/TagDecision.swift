@@ -10,6 +10,8 @@ enum TagDecision: Sendable, Hashable {
     case staleWhileRevalidating(staleness: Duration)
     /// Use what is known without asking: the upstream failed a moment ago.
     case staleWhilePaused(staleness: Duration)
+    /// Use what is known without asking: the upstream's budget is short, and this can wait.
+    case postponed(staleness: Duration)
     /// Ask the upstream whether what is known still holds.
     case revalidate
     /// Nothing is known.
@@ -22,9 +24,10 @@ enum TagDecision: Sendable, Hashable {
     ///   - absentUntil: until when the upstream's "no such tag" holds.
     ///   - isForced: a client that may do so asked for revalidation.
     ///   - pausedBy: how the upstream failed a moment ago; nil where it did not.
+    ///   - urgency: how short the upstream's budget is, from 0 to 1; only asked of what is no longer fresh.
     init(
         tag: Tag, rule: Rule, checkedAt: Timestamp?, absentUntil: Timestamp?, now: Timestamp, isForced: Bool,
-        pausedBy: OutageCondition?
+        pausedBy: OutageCondition?, urgency: @autoclosure () -> Double = 0
     ) {
         guard !isForced else {
             self = checkedAt == nil ? .resolve : .revalidate
@@ -43,6 +46,8 @@ enum TagDecision: Sendable, Hashable {
         let lifetime = rule.freshness.lifetime(of: tag)
         if age >= .zero, age < lifetime {
             self = .fresh(ttl: lifetime - age)
+        } else if age >= .zero, age < rule.freshness.stretched(lifetime, urgency: urgency()) {
+            self = .postponed(staleness: age - lifetime)
         } else if age >= .zero, age < lifetime + rule.freshness.staleWhileRevalidate {
             self = .staleWhileRevalidating(staleness: age - lifetime)
         } else if let pausedBy, rule.outage.servesStale(under: pausedBy, age: age) {

@@ -46,7 +46,7 @@ final class SpendLedger: Sendable {
         let isPull: Bool
         switch error {
         case nil, .notFound, .tooLarge, .truncated, .malformedAnswer: isPull = true
-        case .rateLimited(.pull, _): isPull = false
+        case .rateLimited(.pull, _), .budgetSpent: isPull = false
         default: return
         }
         let now = clock.now()

@@ -63,6 +63,11 @@ final class UpstreamHandle: Sendable {
 
     /// Only what says that the upstream is down counts; a refusal is an answer.
     func record(_ error: UpstreamError) {
+        // Nothing was asked, so nothing was learnt.
+        switch error {
+        case .budgetSpent, .credentialsUnavailable: return
+        default: break
+        }
         switch OutageCondition(error) {
         case .unreachable: breaker.withLock { $0.recordFailure(.unreachable, at: clock.now()) }
         case .serverError: breaker.withLock { $0.recordFailure(.serverError, at: clock.now()) }
@@ -93,8 +98,8 @@ extension OutageCondition {
             .realmRefused, .tokenEndpoint:
             self = .unreachable
         case .serverError: self = .serverError
-        case .rateLimited: self = .rateLimited
-        case .unauthorized: self = .unauthorized
+        case .rateLimited, .budgetSpent: self = .rateLimited
+        case .unauthorized, .credentialsUnavailable: self = .unauthorized
         case .notFound: self = .notFound
         case .cancelled: return nil
         }

@@ -8,6 +8,7 @@ internal import Upstream
 /// Sends single requests for one rule: chooses the connection, and judges where it may lead.
 struct Connector: Sendable {
     let configuration: UpstreamClient.Configuration
+    var egress = Egress.system
     let transport: UpstreamTransport
     let logger: Logger
     let metrics: UpstreamMetrics
@@ -104,7 +105,16 @@ struct Connector: Sendable {
         return UpstreamTransport.ClientKey(
             tls: address.scheme == .https ? configuration.tls : UpstreamClient.TLS(),
             isOwnHost: isOwnHost || address.scheme == .http, proxy: proxy,
-            connectTimeout: configuration.connectTimeout, allowed: proxy == nil ? allowed : .everything)
+            connectTimeout: configuration.connectTimeout, allowed: proxy == nil ? allowed : .everything,
+            localAddress: try localAddress())
+    }
+
+    private func localAddress() throws(Failure) -> String? {
+        do {
+            return try egress.localAddress()
+        } catch {
+            throw Failure(.unreachable(reason: "the interface \(egress) has no address here"), retry: .afterBackOff)
+        }
     }
 
     /// The networks that a connection to `target`, which the upstream named, may lead to.

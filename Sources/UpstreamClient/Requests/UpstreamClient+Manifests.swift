@@ -20,7 +20,7 @@ extension UpstreamClient: UpstreamRegistry {
     }
 
     package func manifest(
-        _ reference: ManifestReference, in repository: RepositoryName, limitBytes: Int
+        _ reference: ManifestReference, in repository: RepositoryName, limitBytes: Int, for purpose: PullPurpose
     ) async throws(UpstreamError) -> ReceivedManifest {
         try await perform(manifestOperation(.GET, reference, repository)) { answer throws(Failure) in
             guard answer.status == 200 else { throw Failure(.unexpectedStatus(answer.status)) }

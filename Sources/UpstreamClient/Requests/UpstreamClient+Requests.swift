@@ -95,11 +95,15 @@ extension UpstreamClient {
         var isFromUpstream = true
         var followed = 0
         while true {
+            let startedAt = clock.now()
             let answer = try await connector.send(
                 operation.method, address, headers: headers, allowed: allowed, isFromUpstream: isFromUpstream,
                 hedged: isFromUpstream ? operation.hedged : nil)
-            if isFromUpstream, let observation = RateLimitObservation(answer.headers, now: clock.now()) {
-                record(observation)
+            if isFromUpstream {
+                listener?(
+                    AnswerReport(
+                        status: answer.status, limits: RateLimitObservation(answer.headers, now: clock.now()),
+                        startedAt: startedAt))
             }
             let decision = RedirectDecision.decide(
                 status: answer.status, location: answer.headers.first(name: "Location"), from: address, isRead: true,

@@ -7,14 +7,10 @@ internal import Upstream
 struct UpstreamMetrics: Sendable {
     private let rule: String
     private let receivedBytes: Counter
-    private let quotaLimit: Gauge
-    private let quotaRemaining: Gauge
 
     init(rule: String) {
         self.rule = rule
         receivedBytes = Counter(label: "weir_upstream_received_bytes_total", dimensions: [("rule", rule)])
-        quotaLimit = Gauge(label: "weir_upstream_quota_limit", dimensions: [("rule", rule)])
-        quotaRemaining = Gauge(label: "weir_upstream_quota_remaining", dimensions: [("rule", rule)])
     }
 
     /// An answer's head that came.
@@ -30,11 +26,6 @@ struct UpstreamMetrics: Sendable {
     func failed(_ method: HTTPMethod, _ error: UpstreamError) { count(method, Self.outcome(error)) }
 
     func received(bytes: Int) { receivedBytes.increment(by: bytes) }
-
-    func observed(_ observation: RateLimitObservation) {
-        if let limit = observation.limit { quotaLimit.record(limit.count) }
-        if let remaining = observation.remaining { quotaRemaining.record(remaining.count) }
-    }
 
     func tokenRequest(_ outcome: String) {
         Counter(
@@ -67,7 +58,8 @@ struct UpstreamMetrics: Sendable {
         case .cancelled: "cancelled"
         case .redirectRefused: "redirect_refused"
         case .unauthorized: "unauthorized"
-        case .rateLimited: "429"
+        case .rateLimited, .budgetSpent: "429"
+        case .credentialsUnavailable: "no_credentials"
         case .realmRefused: "realm_refused"
         case .tokenEndpoint: "token_endpoint"
         case .notFound, .serverError, .unexpectedStatus, .malformedAnswer, .truncated, .tooLarge: "error"

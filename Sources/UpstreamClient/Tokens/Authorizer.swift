@@ -1,3 +1,4 @@
+internal import Credentials
 internal import HTTPSemantics
 internal import NIOHTTP1
 internal import OCI
@@ -8,7 +9,7 @@ internal import Upstream
 /// What one request shows to the upstream.
 struct Authorization: Sendable {
     enum Kind: Sendable {
-        case basic
+        case basic(AccountCredentials)
         /// - Parameter isFresh: whether it was fetched for this very request; such a one is not renewed.
         case bearer(token: String, isFresh: Bool)
     }
@@ -39,28 +40,43 @@ final class Authorizer: Sendable {
     private struct State {
         var scheme = Scheme.none
         var table = TokenTable<Waiter>()
-        var logins = LoginGuard()
         var lastWaiter: UInt64 = 0
     }
 
     private let connector: Connector
     private let fetcher: TokenFetcher
+    private let login: AccountLogin
+    private let logins: LoginRecord
     private let clock: any WallClock
     private let state = Mutex(State())
 
-    init(connector: Connector, clock: any WallClock, environment: UpstreamClient.Environment) {
+    init(
+        connector: Connector, login: AccountLogin, logins: LoginRecord, clock: any WallClock,
+        environment: UpstreamClient.Environment
+    ) {
         self.connector = connector
+        self.login = login
+        self.logins = logins
         self.clock = clock
         fetcher = TokenFetcher(connector: connector, clock: clock, environment: environment)
     }
 
-    private var credentials: UpstreamClient.Credentials { connector.configuration.credentials }
+    /// What the source gives now. Others than before begin anew: without the tokens of those before, and without
+    /// their refusals.
+    private func credentials() async throws(Failure) -> AccountCredentials {
+        let (credentials, areOthers) = try await login.current()
+        if areOthers {
+            logins.forget()
+            state.withLock { $0.table.forgetAll() }
+        }
+        return credentials
+    }
 
     /// What to bring along, by what the upstream last demanded; nil: nothing.
     func authorization(for repository: RepositoryName) async throws(Failure) -> Authorization? {
         switch state.withLock({ $0.scheme }) {
         case .none: return nil
-        case .basic: return try basic(repository)
+        case .basic: return try await basic(repository)
         case .bearer(let endpoint):
             return try await bearer(endpoint, repository, scope: Self.scope(repository), refused: nil)
         }
@@ -76,7 +92,7 @@ final class Authorizer: Sendable {
         var refused: String?
         switch previous?.kind {
         case .none: break
-        case .basic: refusedLogin(repository, status: status)
+        case .basic(let shown): refusedLogin(repository, shown, status: status)
         case .bearer(let token, let isFresh):
             refused = token
             state.withLock { $0.table.forget(token, of: "\(repository)") }
@@ -93,16 +109,18 @@ final class Authorizer: Sendable {
             return try await bearer(
                 endpoint, repository, scope: asked ?? Self.scope(repository), refused: refused)
         }
-        guard challenges.contains(where: { $0.scheme == "basic" }), case .basic = credentials else { return nil }
-        if case .basic = previous?.kind { return nil }
+        guard challenges.contains(where: { $0.scheme == "basic" }) else { return nil }
+        // Once more only with others, which a source that renews them may have by now.
+        let shown: AccountCredentials? = if case .basic(let shown) = previous?.kind { shown } else { nil }
+        guard let renewed = try await basic(repository, unlike: shown) else { return nil }
         state.withLock { $0.scheme = .basic }
-        return try basic(repository)
+        return renewed
     }
 
     /// Notes that the upstream took what it was shown.
     func accepted(_ authorization: Authorization) {
         guard case .basic = authorization.kind else { return }
-        state.withLock { $0.logins.succeeded(authorization.scope) }
+        logins.succeeded(authorization.scope)
     }
 
     private func endpoint(_ challenge: Challenge) throws(Failure) -> TokenEndpoint {
@@ -120,19 +138,23 @@ final class Authorizer: Sendable {
 
     // MARK: Basic
 
-    private func basic(_ repository: RepositoryName) throws(Failure) -> Authorization? {
-        guard case .basic(let username, let password) = credentials else { return nil }
-        let now = clock.now()
-        if let status = state.withLock({ $0.logins.refusal(of: "\(repository)", now: now) }) {
+    /// - Parameter refused: what was refused a moment ago, and is not shown again.
+    private func basic(
+        _ repository: RepositoryName, unlike refused: AccountCredentials? = nil
+    ) async throws(Failure) -> Authorization? {
+        let credentials = try await credentials()
+        guard case .basic(let username, let password) = credentials, credentials != refused else { return nil }
+        if let status = logins.refusal(of: "\(repository)", now: clock.now()) {
             throw Failure(.unauthorized(status: status))
         }
         return Authorization(
-            field: basicField(username: username, password: password), kind: .basic, scope: "\(repository)")
+            field: basicField(username: username, password: password), kind: .basic(credentials),
+            scope: "\(repository)")
     }
 
-    private func refusedLogin(_ repository: RepositoryName, status: Int) {
-        let now = clock.now()
-        state.withLock { $0.logins.refused("\(repository)", status: status, hasCredentials: true, now: now) }
+    private func refusedLogin(_ repository: RepositoryName, _ shown: AccountCredentials, status: Int) {
+        logins.refused("\(repository)", status: status, hasCredentials: true, now: clock.now())
+        if status == 401 { login.refused(shown) }
     }
 
     // MARK: Tokens
@@ -143,6 +165,8 @@ final class Authorizer: Sendable {
         _ endpoint: TokenEndpoint, _ repository: RepositoryName, scope: String, refused: String?
     ) async throws(Failure) -> Authorization {
         let key = "\(repository)"
+        // Others than those that were refused need not wait for them.
+        if logins.refusal(of: key, now: clock.now()) != nil { _ = try await credentials() }
         let (token, isFresh) = try await token(endpoint, key: key, scope: scope, refused: refused)
         return Authorization(
             field: "Bearer \(token.value)", kind: .bearer(token: token.value, isFresh: isFresh), scope: key)
@@ -168,7 +192,7 @@ final class Authorizer: Sendable {
                     let outcome: Outcome = state.withLock { state in
                         if Task.isCancelled { return .failed(CancellationError()) }
                         if let token = state.table.usable(key, refused: refused, now: now) { return .token(token) }
-                        if let status = state.logins.refusal(of: key, now: now) {
+                        if let status = logins.refusal(of: key, now: now) {
                             return .failed(Failure(.unauthorized(status: status)))
                         }
                         return .waits(state.table.join(key, Waiter(id: id, continuation: continuation)))
@@ -193,26 +217,28 @@ final class Authorizer: Sendable {
     }
 
     private func fetch(_ endpoint: TokenEndpoint, key: String, scope: String) async {
-        let outcome: Result<Token, Failure>
-        do throws(Failure) {
-            outcome = .success(try await fetcher.token(endpoint, scope: scope))
-        } catch {
-            outcome = .failure(error)
-        }
+        let outcome = await fetched(endpoint, key: key, scope: scope)
         let now = clock.now()
-        let hasCredentials = credentials != .anonymous
-        let waiters = state.withLock { state in
-            switch outcome {
-            case .success: state.logins.succeeded(key)
-            case .failure(let failure):
-                if case .unauthorized(let status) = failure.error {
-                    state.logins.refused(key, status: status, hasCredentials: hasCredentials, now: now)
-                }
-            }
-            return state.table.finish(key, with: try? outcome.get(), now: now)
-        }
+        let waiters = state.withLock { $0.table.finish(key, with: try? outcome.get(), now: now) }
         for waiter in waiters {
             waiter.continuation.resume(with: outcome.map { ($0, true) }.mapError { $0 as any Error })
+        }
+    }
+
+    private func fetched(_ endpoint: TokenEndpoint, key: String, scope: String) async -> Result<Token, Failure> {
+        let shown: AccountCredentials
+        do throws(Failure) { shown = try await credentials() } catch { return .failure(error) }
+        do throws(Failure) {
+            let token = try await fetcher.token(endpoint, scope: scope, with: shown)
+            logins.succeeded(key)
+            return .success(token)
+        } catch {
+            if case .unauthorized(let status) = error.error {
+                let hasCredentials = shown != .anonymous
+                logins.refused(key, status: status, hasCredentials: hasCredentials, now: clock.now())
+                if hasCredentials, status == 401 { login.refused(shown) }
+            }
+            return .failure(error)
         }
     }
 }

@@ -40,6 +40,12 @@ package struct LoginGuard: Sendable {
         return nil
     }
 
+    /// Until when the whole account waits; nil: it does not.
+    package func accountRefusal(now: Timestamp) -> Timestamp? {
+        guard let until = account?.until, now < until, until - now <= Self.accountWaitMax else { return nil }
+        return until
+    }
+
     /// - Parameter hasCredentials: whether an account was refused, rather than an anonymous request.
     package mutating func refused(_ scope: String, status: Int, hasCredentials: Bool, now: Timestamp) {
         if scopes.count >= Self.scopeLimit { scopes = scopes.filter { now < $0.value.until } }

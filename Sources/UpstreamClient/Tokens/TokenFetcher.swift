@@ -1,3 +1,4 @@
+internal import Credentials
 internal import HTTPSemantics
 internal import Logging
 internal import NIOCore
@@ -14,8 +15,8 @@ final class TokenFetcher: Sendable {
     }
 
     private struct State {
-        /// The latest refresh token, where the endpoint replaces them.
-        var refreshToken: String?
+        /// The latest refresh token, where the endpoint replaces them, and the configured one that it came of.
+        var refreshToken: (given: String, latest: String)?
         /// Whether the endpoint knows no POST.
         var isGetOnly = false
     }
@@ -34,7 +35,9 @@ final class TokenFetcher: Sendable {
     /// Fetches a token; again where that may help, within the bounds that hold for every request.
     ///
     /// What it throws is never tried again by those who wait for it: they are many, and it was tried already.
-    func token(_ endpoint: TokenEndpoint, scope: String) async throws(Failure) -> Token {
+    func token(
+        _ endpoint: TokenEndpoint, scope: String, with credentials: AccountCredentials
+    ) async throws(Failure) -> Token {
         let configuration = connector.configuration
         let policy = RetryPolicy(
             attempts: configuration.attempts, budget: configuration.retryBudget,
@@ -44,7 +47,7 @@ final class TokenFetcher: Sendable {
         while true {
             let failure: Failure
             do throws(Failure) {
-                let token = try await attemptToken(endpoint, scope: scope)
+                let token = try await attemptToken(endpoint, scope: scope, with: credentials)
                 connector.metrics.tokenRequest("ok")
                 return token
             } catch {
@@ -67,9 +70,11 @@ final class TokenFetcher: Sendable {
         }
     }
 
-    private func attemptToken(_ endpoint: TokenEndpoint, scope: String) async throws(Failure) -> Token {
+    private func attemptToken(
+        _ endpoint: TokenEndpoint, scope: String, with credentials: AccountCredentials
+    ) async throws(Failure) -> Token {
         let begin = clock.now()
-        let way = way()
+        let way = way(credentials)
         var answer = try await ask(endpoint, scope: scope, way)
         if case .post(let refreshToken) = way, answer.status == 404 || answer.status == 405 {
             await answer.discard()
@@ -86,20 +91,22 @@ final class TokenFetcher: Sendable {
         do throws(TokenAnswerError) {
             let received = try TokenAnswer(
                 json: body.readableBytesView, date: answer.headers.first(name: "Date"), now: begin)
-            if case .post = way, let new = received.refreshToken { state.withLock { $0.refreshToken = new } }
+            if case .post = way, case .refreshToken(let given) = credentials, let new = received.refreshToken {
+                state.withLock { $0.refreshToken = (given, new) }
+            }
             return received.token
         } catch {
             throw Failure(.tokenEndpoint(reason: "\(error)"))
         }
     }
 
-    private func way() -> Way {
-        switch connector.configuration.credentials {
+    private func way(_ credentials: AccountCredentials) -> Way {
+        switch credentials {
         case .anonymous: .get(basic: nil)
         case .basic(let username, let password): .get(basic: basicField(username: username, password: password))
         case .refreshToken(let token):
             state.withLock { state in
-                let token = state.refreshToken ?? token
+                let token = state.refreshToken.flatMap { $0.given == token ? $0.latest : nil } ?? token
                 return state.isGetOnly ? .get(basic: Self.identity(token)) : .post(refreshToken: token)
             }
         }

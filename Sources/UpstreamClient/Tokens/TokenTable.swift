@@ -49,6 +49,9 @@ package struct TokenTable<Waiter> {
         return fetches.removeValue(forKey: scope) ?? []
     }
 
+    /// Forgets every token; fetches go on.
+    package mutating func forgetAll() { tokens = [:] }
+
     /// Forgets a token that was refused.
     package mutating func forget(_ value: String, of scope: String) {
         if tokens[scope]?.value == value { tokens[scope] = nil }

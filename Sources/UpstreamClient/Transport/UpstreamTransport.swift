@@ -31,6 +31,8 @@ package final class UpstreamTransport: Sendable {
         var connectTimeout: Duration
         /// Networks that its connections may lead to.
         var allowed: AddressClass
+        /// The address of this machine to leave by; nil: whichever the system takes.
+        var localAddress: String?
     }
 
     private struct Entry {
@@ -134,6 +136,7 @@ package final class UpstreamTransport: Sendable {
         configuration.redirectConfiguration = .disallow
         configuration.decompression = .disabled
         configuration.httpVersion = .http1Only
+        configuration.localAddress = key.localAddress
         configuration.timeout.connect = TimeAmount(key.connectTimeout)
         configuration.connectionPool.idleTimeout = idleTimeout
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionsPerHost

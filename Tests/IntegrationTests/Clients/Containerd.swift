@@ -44,6 +44,14 @@ struct Containerd {
             """, to: "\(directory)/hosts.toml")
     }
 
+    /// Sends pulls from `host` to each of `hosts` in turn; the last stands in the place of the registry itself.
+    func useHosts(_ hosts: [String], for host: String) throws {
+        let directory = "\(folder)/hosts/\(host)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let blocks = hosts.dropLast().map { "[host.\"\($0)\"]\n  capabilities = [\"pull\", \"resolve\"]\n" }
+        try writeText("server = \"\(hosts.last ?? "")\"\n" + blocks.joined(), to: "\(directory)/hosts.toml")
+    }
+
     func pull(_ reference: String, options: [String] = []) async throws {
         try await control(["images", "pull", "--hosts-dir", "\(folder)/hosts"] + options + [reference])
     }

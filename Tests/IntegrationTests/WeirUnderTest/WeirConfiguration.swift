@@ -10,6 +10,8 @@ struct WeirConfiguration {
         var authorityFile: String?
         /// How long a tag without a version stays fresh.
         var freshness = "1h"
+        /// `open` or `closed`; what is not said is left to Weir.
+        var fail: String?
 
         /// The rule that stands for Docker Hub.
         static func hub(_ registry: String) -> Rule {
@@ -38,6 +40,7 @@ struct WeirConfiguration {
                 lines += ["    username: '\(account.name)'", "    accessToken: '\(account.password)'"]
             }
             if let file = rule.authorityFile { lines.append("    tls: { ca: \(file) }") }
+            if let fail = rule.fail { lines.append("    fail: \(fail)") }
             lines.append("    freshness: { moving: \(rule.freshness) }")
             return lines.joined(separator: "\n")
         }

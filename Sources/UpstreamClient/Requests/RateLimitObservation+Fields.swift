@@ -1,24 +1,7 @@
 internal import HTTPSemantics
 internal import NIOHTTP1
 internal import Timekeeping
-package import Upstream
-
-/// What an upstream last told about its pull limit, one for each source that it counts.
-package struct RateLimitLedger: Sendable {
-    /// Sources kept at most: an account is one, and so is an address; those heard of longest ago go first.
-    package static let sourceLimit = 16
-
-    package private(set) var observations: [RateLimitObservation] = []
-
-    package init() {}
-
-    /// Keeps what an answer tells.
-    package mutating func record(_ observation: RateLimitObservation) {
-        observations.removeAll { $0.source == observation.source }
-        observations.append(observation)
-        if observations.count > Self.sourceLimit { observations.removeFirst() }
-    }
-}
+internal import Upstream
 
 extension RateLimitObservation {
     /// Reads the fields of an answer; nil where it has none.

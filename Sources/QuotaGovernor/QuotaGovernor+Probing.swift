@@ -1,0 +1,72 @@
+internal import Logging
+internal import OCI
+internal import Quota
+internal import Synchronization
+internal import Timekeeping
+internal import Upstream
+internal import UpstreamClient
+
+extension QuotaGovernor {
+    /// What is older is worth a HEAD.
+    private static let unheardAge = Duration.seconds(900)
+    private static let probesPerRound = 4
+    /// Pairs that an operator's command asks at most.
+    private static let probeLimit = 64
+
+    /// Asks after budgets that nobody has heard of for a while, provided that anything was asked of the rule since the
+    /// last time. Off every client's way.
+    package func probeIfDue() async {
+        guard configuration.probe != nil else { return }
+        let now = clock.now()
+        let pairs = state.withLock { state -> [QuotaPair] in
+            guard state.isInUse else { return [] }
+            state.isInUse = false
+            return state.ledger.unheard(for: Self.unheardAge, now: now, limit: Self.probesPerRound)
+        }
+        for pair in pairs { _ = await probe(pair) }
+    }
+
+    /// Asks after every pair's budget now, one after another; nil where the rule has nothing to ask after.
+    package func probe() async -> [ProbeResult]? {
+        guard configuration.probe != nil else { return nil }
+        let pairs = state.withLock { $0.ledger.report(now: clock.now()) }.pairs.map(\.pair)
+        var results: [ProbeResult] = []
+        for pair in pairs.prefix(Self.probeLimit) { results.append(await probe(pair)) }
+        return results
+    }
+
+    private func probe(_ pair: QuotaPair) async -> ProbeResult {
+        var result = ProbeResult(pair: pair, failure: nil, toldLimits: false)
+        guard let probe = configuration.probe else { return result }
+        let now = clock.now()
+        let leave = state.withLock { state in
+            state.ledger.reserveProbe(of: pair, now: now).map { ($0, client(of: pair, &state)) }
+        }
+        guard let (reservation, client) = leave else {
+            result.failure = "the account or the address is set aside"
+            return result
+        }
+        let told = Mutex(false)
+        let listening = client.reporting { report in
+            if report.limits != nil { told.withLock { $0 = true } }
+            self.take(report, reservation)
+        }
+        let outcome: QuotaOutcome
+        do throws(UpstreamError) {
+            _ = try await listening.resolve(probe.reference, in: probe.repository)
+            outcome = .answered(wasToldLimits: true)
+        } catch {
+            result.failure = error.description
+            outcome =
+                switch error {
+                case .rateLimited(.pull, let wait): .pullLimit(retryAfter: wait)
+                case .rateLimited(.abuse, let wait): .abuseLimit(retryAfter: wait)
+                default: .unsent
+                }
+            logger.debug("A probe failed", metadata: ["pair": "\(pair)", "reason": "\(error)"])
+        }
+        result.toldLimits = told.withLock { $0 }
+        state.withLock { $0.ledger.settle(reservation, outcome, now: clock.now()) }
+        return result
+    }
+}
