@@ -278,8 +278,8 @@ let package = Package(
             "RegistryServerTests",
             [
                 "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore",
-                "Upstream", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL,
-                logging, x509, asn1, crypto, serviceLifecycle, "Listening",
+                "PeerRegistry", "Upstream", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1,
+                nioEmbedded, nioSSL, logging, x509, asn1, crypto, serviceLifecycle, "Listening",
             ]),
         tests(
             "LibP2PTests",

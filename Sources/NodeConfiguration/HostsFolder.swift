@@ -48,12 +48,10 @@ package struct HostsFolder: Sendable {
         for name in try names(path) where name != "_backup" {
             if try isOurs(name) {
                 if !ours.contains(name) { try remove("\(path)/\(name)") }
-            } else if !isFolder("\(path)/\(name)") || !ours.contains(name)
-                || (try read("\(path)/\(name)/hosts.toml")) != nil
-            {
-                // Somebody has put it here since; it is theirs, and comes back with the rest.
-                try keep(name)
+                continue
             }
+            // Somebody has put it here since; it is theirs, and comes back with the rest.
+            try keep(name)
         }
         var changed: [String] = []
         for (name, text) in wanted.sorted(by: { $0.key < $1.key }) {
@@ -84,7 +82,9 @@ package struct HostsFolder: Sendable {
 
     private func isOurs(_ name: String) throws(NodeConfigurationError) -> Bool {
         guard isFolder("\(path)/\(name)") else { return false }
-        return try read("\(path)/\(name)/hosts.toml")?.hasPrefix(HostsFile.mark) == true
+        if let text = try read("\(path)/\(name)/hosts.toml") { return text.hasPrefix(HostsFile.mark) }
+        // We were stopped before its file was written.
+        return access("\(backup)/\(name)", F_OK) == 0
     }
 
     /// Puts something that is not ours with what was there before.

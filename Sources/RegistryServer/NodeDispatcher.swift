@@ -61,7 +61,7 @@ struct NodeDispatcher: RequestDispatching {
         else { return nil }
         return NodeRequest(
             registry: registry, repository: repository, isHead: request.isHead,
-            isMirrored: request.fields.isMirrored, grant: request.fields.grant)
+            isMirrored: request.fields.isMirrored)
     }
 
     private func manifest(
@@ -114,7 +114,7 @@ extension Answer {
     fileprivate init(_ error: NodeRegistryError, _ code: ErrorCode) {
         switch error {
         case .hidden: self = .nothingHere
-        case .notFound, .forbidden: self.init(status: 404, RegistryError(code, error.description))
+        case .notFound: self.init(status: 404, RegistryError(code, error.description))
         case .failed:
             self.init(status: 404, RegistryError(code, "it cannot be read here"))
             internalReason = error.description

@@ -22,8 +22,6 @@ struct RequestFields: Sendable, Hashable {
     var clientName: String?
     /// A peer asks, of whom no other peer is to be asked in turn.
     var isMirrored = false
-    /// A peer's right to a private repository.
-    var grant: String?
     /// Looked at by the registry of a node alone, where it asks for a password.
     var authorization: String?
     var framing = BodyFraming.none
@@ -52,7 +50,6 @@ struct RequestFields: Sendable, Hashable {
             case 8 where isField(name, "if-range"): ifRange = value
             case 10 where isField(name, "user-agent"): userAgent = value
             case 11 where isField(name, "weir-client"): clientName = Self.clientName(value)
-            case 10 where isField(name, "weir-grant"): grant = value
             case 13 where isField(name, "authorization"): authorization = value
             case 13 where isField(name, "if-none-match"): ifNoneMatch = joined(ifNoneMatch, value)
             case 13 where isField(name, "cache-control"): cacheControl = joined(cacheControl, value)

@@ -152,6 +152,16 @@ import Testing
         }
     }
 
+    @Test func `peers that are remembered and of no help do not hide others`() async throws {
+        try await Cluster.with(3) { cluster async throws in
+            let digest = DigestHasher.digest(of: bytes)
+            cluster.nodes[1].lie(.init(bytes: noise(bytes.count, seed: 2)), as: digest)
+            #expect(try await !cluster.blob(0, digest).isWhole)
+            _ = cluster.nodes[2].share(bytes)
+            #expect(try await isSame(cluster.blob(0, digest).body, bytes))
+        }
+    }
+
     @Test func `when nobody has it the client is sent on in time`() async throws {
         try await Cluster.with(2, configure: { $0.resolveTimeout = .milliseconds(20) }) { cluster async throws in
             let start = ContinuousClock.now

@@ -42,8 +42,8 @@ struct NodeContainerdSettings {
 }
 
 struct NodePeerSettings {
-    var listen: [Multiaddr] = []
-    var advertise: [Multiaddr] = []
+    var listen: [Multiaddr]?
+    var advertise: [Multiaddr]?
     var bootstrap: [Multiaddr] = []
     var bootstrapName: String?
     var bootstrapURL: String?

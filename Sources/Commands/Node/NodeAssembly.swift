@@ -70,8 +70,8 @@ struct NodeAssembly {
 
     private mutating func addPeers(_ peers: NodePeerSettings, to configuration: inout NodeConfiguration) {
         configuration.peerListen =
-            peers.listen.isEmpty ? NodeConfiguration.standardPeerListen(port: 5001) : peers.listen
-        configuration.advertise = peers.advertise
+            peers.listen ?? NodeConfiguration.standardPeerListen(port: 5001)
+        configuration.advertise = peers.advertise ?? []
         configuration.bootstrapListen = peers.bootstrapListen
         if !peers.bootstrap.isEmpty { configuration.bootstrap.append(.addresses(peers.bootstrap)) }
         if let name = peers.bootstrapName { configuration.bootstrap.append(.dns(name)) }

@@ -21,18 +21,14 @@ package struct NodeRequest: Sendable, Hashable {
     package var isHead: Bool
     /// From a peer: answered from what is here, or not at all, so that requests cannot go round in circles.
     package var isMirrored: Bool
-    /// What shows a peer's right to a private repository.
-    package var grant: String?
 
     package init(
-        registry: RegistryHost, repository: RepositoryName, isHead: Bool = false, isMirrored: Bool = false,
-        grant: String? = nil
+        registry: RegistryHost, repository: RepositoryName, isHead: Bool = false, isMirrored: Bool = false
     ) {
         self.registry = registry
         self.repository = repository
         self.isHead = isHead
         self.isMirrored = isMirrored
-        self.grant = grant
     }
 }
 
@@ -61,8 +57,6 @@ package enum NodeRegistryError: Error, Hashable, CustomStringConvertible {
     case notFound
     /// The name takes no part.
     case hidden
-    /// The peer may not have it.
-    case forbidden
     /// Something here does not work.
     case failed(String)
 
@@ -70,7 +64,6 @@ package enum NodeRegistryError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .notFound: "nobody here has it"
         case .hidden: "this registry, repository or tag takes no part"
-        case .forbidden: "the repository is private and the peer has no grant for it"
         case .failed(let reason): reason
         }
     }

@@ -103,10 +103,12 @@ struct PeerFetcher: Sendable {
         for source in configuration.order {
             switch source {
             case .peers:
-                let race = PeerRace(search: searches.search(key), fetcher: self, excluded: excluded)
+                let search = searches.search(key)
+                let isOld = search.isOver
+                let race = PeerRace(search: search, fetcher: self, excluded: excluded)
                 if let response = await race.run(question) { return response }
-                guard !excluded.isEmpty, !Task.isCancelled else { continue }
-                // All that were known had their turn; others may have it meanwhile.
+                guard isOld, !Task.isCancelled else { continue }
+                // Those that were remembered are of no help; others may have it meanwhile.
                 searches.forget(key)
                 let second = PeerRace(search: searches.search(key), fetcher: self, excluded: excluded)
                 if let response = await second.run(question) { return response }

@@ -34,6 +34,8 @@ final class PeerSearch: Sendable {
         for continuation in left { continuation.resume(returning: nil) }
     }
 
+    var isOver: Bool { state.withLock { $0.isOver } }
+
     /// Whether it ended without having found anybody.
     var isFruitless: Bool { state.withLock { $0.isOver && $0.found.isEmpty } }
 

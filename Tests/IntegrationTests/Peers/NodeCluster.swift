@@ -120,8 +120,12 @@ struct NodeCluster {
 
     /// Bytes that a node has sent.
     func sent(by node: Node) async throws -> Int {
-        let text = try await machine.succeed("cat", ["/sys/class/net/v\(node.number)/statistics/rx_bytes"])
-        return Int(text.filter(\.isNumber)) ?? 0
+        let table = try await machine.succeed("cat", ["/proc/net/dev"])
+        for line in table.split(separator: "\n") {
+            let columns = line.split(whereSeparator: { $0 == " " || $0 == ":" })
+            if columns.first == "v\(node.number)", columns.count > 1 { return Int(columns[1]) ?? 0 }
+        }
+        throw MachineError.unreadable(path: "v\(node.number) in /proc/net/dev")
     }
 
     func log(_ node: Node) -> String { (try? readText(machine.logPath("node\(node.number)"))) ?? "" }

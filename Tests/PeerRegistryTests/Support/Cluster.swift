@@ -52,6 +52,23 @@ struct Cluster: Sendable {
         configure: (inout PeerRegistryConfiguration) -> Void = { _ in },
         _ body: (Cluster) async throws -> Result
     ) async throws -> Result {
+        var attempts = 0
+        while true {
+            do {
+                return try await attempt(
+                    count, filter: filter, authorization: authorization, configure: configure, body)
+            } catch let error as RegistryServerError {
+                // Somebody took the port between the look at it and its use; the body has not begun.
+                attempts += 1
+                guard attempts < 10 else { throw error }
+            }
+        }
+    }
+
+    private static func attempt<Result: Sendable>(
+        _ count: Int, filter: RegistryFilter, authorization: String?,
+        configure: (inout PeerRegistryConfiguration) -> Void, _ body: (Cluster) async throws -> Result
+    ) async throws -> Result {
         let port = try await freePort(count)
         var configuration = PeerRegistryConfiguration()
         configuration.registryPort = port
@@ -69,7 +86,7 @@ struct Cluster: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let swarm = InMemorySwarm()
         let nodes = (0..<count).map { index in
-            let address = "127.0.0.\(index + 2)"
+            let address = address(index)
             let router = InMemoryRouter(swarm, as: ContentPeer(identifier: "peer\(index)", addresses: [address]))
             let content = MemoryContent()
             let metrics = NodeMetrics(usesSpegelNames: true)
@@ -128,7 +145,7 @@ struct Cluster: Sendable {
             do {
                 for index in 0..<count {
                     let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                        .bind(host: "127.0.0.\(index + 2)", port: port).get()
+                        .bind(host: address(index), port: port).get()
                     try await channel.close()
                 }
                 return port
@@ -136,6 +153,12 @@ struct Cluster: Sendable {
                 continue
             }
         }
+    }
+
+    /// Of this process alone, as many run such tests on one machine.
+    private static func address(_ index: Int) -> String {
+        let process = Int(getpid())
+        return "127.\(1 + process / 250 % 250).\(1 + process % 250).\(index + 2)"
     }
 
     private static let ports = Mutex(0)

@@ -1,0 +1,65 @@
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import ContainerdClient
+
+@Suite(.timeLimit(.minutes(1))) struct GRPCClientTests {
+    private func client(_ server: GRPCServer, limitBytes: Int = 1000) -> GRPCClient {
+        GRPCClient(socket: server.path, fields: [("containerd-namespace", "k8s.io")], limitBytes: limitBytes)
+    }
+
+    @Test func `a call has one answer, and one connection carries many calls at once`() async throws {
+        try await GRPCServer.with({ method in .init(messages: [Array(method.utf8)]) }) { server in
+            let client = client(server)
+            let answers = try await withThrowingTaskGroup(of: String.self) { group in
+                for index in 0..<50 {
+                    group.addTask { String(buffer: try await client.unary("a.B/C\(index)", [1, 2])) }
+                }
+                return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+            }
+            #expect(answers == Set((0..<50).map { "/a.B/C\($0)" }))
+        }
+    }
+
+    @Test func `a stream's messages come one by one, in their order`() async throws {
+        try await GRPCServer.with({ _ in .init(messages: (0..<200).map { [UInt8($0)] }) }) { server in
+            let received = Mutex<[UInt8]>([])
+            try await client(server).stream("a/b", [], within: .seconds(10)) { message in
+                received.withLock { $0 += message.readableBytesView }
+            }
+            #expect(received.withLock { $0 } == Array(0..<200))
+        }
+    }
+
+    @Test(arguments: [
+        (GRPCServer.Script(status: 5, message: "not here"), GRPCError.status(code: 5, message: "not here")),
+        (GRPCServer.Script(), .malformed("no message")),
+        (GRPCServer.Script(messages: [Array(repeating: 0, count: 1001)]), .tooLarge(limitBytes: 1000)),
+        (GRPCServer.Script(raw: [0, 0, 0, 0, 5, 1]), .malformed("a message is cut short")),
+        (GRPCServer.Script(raw: [1, 0, 0, 0, 0]), .malformed("a compressed message")),
+    ])
+    func `what is no answer is told apart`(_ script: GRPCServer.Script, _ expected: GRPCError) async throws {
+        try await GRPCServer.with({ _ in script }) { server in
+            let client = client(server)
+            await #expect(throws: expected) { try await client.unary("a/b", []) }
+        }
+    }
+
+    @Test func `a call that never ends is given up, and one that breaks off is an error`() async throws {
+        try await GRPCServer.with({ $0 == "/hang" ? .init(hangs: true) : .init(status: nil) }) { server in
+            let client = client(server)
+            await #expect(throws: GRPCError.timedOut) {
+                try await client.unary("hang", [], within: .milliseconds(50))
+            }
+            await #expect(throws: GRPCError.self) { try await client.unary("break", []) }
+        }
+    }
+
+    @Test func `nobody there is told in words`() async throws {
+        let client = GRPCClient(socket: "/tmp/weir-there-is-no-such-socket", fields: [])
+        await #expect(throws: GRPCError.unavailable("there is no socket /tmp/weir-there-is-no-such-socket")) {
+            try await client.unary("a/b", [])
+        }
+    }
+}
