@@ -7,7 +7,7 @@ ARGUMENTS ?=
 CLUSTERS := 'KademliaRoutingTests|PeerRegistryTests'
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro simulation image deb clean
+.PHONY: help run build release test unit integration lint format bench bench-quick bench-micro simulation fuzz image deb clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ simulation: ## Simulate ten thousand peers; writes docs/peers-simulation.md and 
 	@scripts/install-packages build
 	$(SWIFT) build -c release --product peer-simulation
 	.build/release/peer-simulation $(or $(NODES),10000) docs
+
+fuzz: ## Fuzz what peers send, FUZZ_SECONDS each (60); keeps what reaches new code (TARGETS="yamux dht" for some)
+	@scripts/install-packages build
+	@scripts/fuzz $(TARGETS)
 
 clean: ## Remove what was built
 	rm -rf .build

@@ -159,7 +159,8 @@ let package = Package(
                 "UpstreamClient", "BlobStore",
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
-                "PrometheusMetrics", "KubernetesClient", "ClusterImages", argumentParser, asyncHTTPClient, yams, logging, metrics, serviceLifecycle,
+                "PrometheusMetrics", "KubernetesClient", "ClusterImages", argumentParser, asyncHTTPClient, yams,
+                logging, metrics, serviceLifecycle,
                 unixSignals, nioHTTP1,
                 nioCore,
             ]),
@@ -191,7 +192,8 @@ let package = Package(
         tests("QuotaTests", ["Quota", "HTTPSemantics", "Timekeeping"]),
         tests(
             "AgeEncryptionTests", ["AgeEncryption", "HostileInput", crypto], exclude: ["Fixtures", "make-fixtures.py"]),
-        tests("SOPSTests", ["SOPS", "AgeEncryption", "HostileInput", yams], exclude: ["Fixtures", "make-fixtures.py"]),
+        tests(
+            "SOPSTests", ["SOPS", "AgeEncryption", "HostileInput", yams], exclude: ["Fixtures", "make-fixtures.py"]),
         tests(
             "CredentialSourcesTests",
             ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", logging, metrics]),
@@ -232,7 +234,7 @@ let package = Package(
             ]),
         tests(
             "LibP2PTests",
-            ["LibP2P", "HostileInput", crypto, nioCore, nioPosix, logging, serviceLifecycle]),
+            ["LibP2P", "HostileInput", "PeerFuzzing", crypto, nioCore, nioPosix, logging, serviceLifecycle]),
         tests(
             "KademliaRoutingTests",
             [
@@ -257,6 +259,10 @@ let package = Package(
                 "ClusterImages", "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", "MetadataStore",
                 "SQLiteMetadataStore", "OCI", "Rules", "Timekeeping", "TestMachine", logging,
             ]),
+        // What peers send, for the fuzzer as for the tests.
+        .target(
+            name: "PeerFuzzing", dependencies: ["LibP2P", "KademliaRouting", nioCore], path: "Tests/PeerFuzzing",
+            exclude: ["Corpus"], swiftSettings: settings),
         // Thousands of nodes under one clock: a small run in the tests, a big one by `make simulation`.
         module(
             "PeerSimulation", ["KademliaRouting", "LibP2P", "HostileInput", crypto, heap], path: "Tests/PeerSimulation"),
@@ -274,7 +280,8 @@ let package = Package(
             "CommandsTests",
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
-                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping", logging,
+                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
+                logging,
                 nioCore,
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
@@ -282,6 +289,18 @@ let package = Package(
         tests("IntegrationTests", ["LibP2P", "KademliaRouting", "PeerRouting", "OCI", logging, crypto]),
     ]
 )
+
+// The fuzzer of what peers send, for `make fuzz` alone: its coverage slows everything that it watches.
+if let library = Context.environment["WEIR_FUZZER_LIBRARY"] {
+    for target in package.targets where ["LibP2P", "KademliaRouting"].contains(target.name) {
+        target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer"]))
+    }
+    package.targets.append(.target(name: "CFuzzer", path: "Tests/CFuzzer"))
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz-peers", dependencies: ["PeerFuzzing", "CFuzzer"], path: "Tests/FuzzPeers",
+            swiftSettings: settings, linkerSettings: [.unsafeFlags([library, "-lstdc++"])]))
+}
 
 // Micro-benchmarks, for `make bench-micro` alone: nobody else has to fetch and build what they stand on. They look at
 // what is internal to modules, as tests do, therefore `-enable-testing` in their release build.
