@@ -2,14 +2,15 @@ import CFuzzer
 import Glibc
 import PeerFuzzing
 
-// usage: fuzz-peers TARGET [libFuzzer's options and corpus folders]
-guard CommandLine.arguments.count > 1, let target = PeerFuzzTarget(rawValue: CommandLine.arguments[1]) else {
-    print("usage: fuzz-peers \(PeerFuzzTarget.allCases.map(\.rawValue).joined(separator: "|")) …")
+// usage: FUZZ_TARGET=… fuzz-peers [libFuzzer's options and corpus folders]. Not an argument: libFuzzer starts itself
+// again with its own arguments where it merges.
+guard let name = getenv("FUZZ_TARGET"), let target = PeerFuzzTarget(rawValue: String(cString: name)) else {
+    print("FUZZ_TARGET has to be one of \(PeerFuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))")
     exit(2)
 }
 // A closure for C captures nothing, so the target lies where it can be reached.
 Fuzzed.target = target
-var arguments = ([CommandLine.arguments[0]] + CommandLine.arguments.dropFirst(2)).map { strdup($0) } + [nil]
+var arguments = CommandLine.arguments.map { strdup($0) } + [nil]
 var count = Int32(arguments.count - 1)
 let code = arguments.withUnsafeMutableBufferPointer { buffer in
     var base = buffer.baseAddress

@@ -24,7 +24,9 @@ package struct NoisePayload: Sendable, Hashable {
                 switch number {
                 case 1: key = Array(bytes)
                 case 2: signature = Array(bytes)
-                case 4: muxers = (muxers ?? []) + (try Self.muxers(bytes) ?? [])
+                case 4:
+                    // The bound is on all extensions together.
+                    muxers = Array(((muxers ?? []) + (try Self.muxers(bytes) ?? [])).prefix(Self.muxerCountMax))
                 default: break
                 }
             }
