@@ -8,7 +8,7 @@ CLUSTERS := 'KademliaRoutingTests|PeerRegistryTests'
 
 .DEFAULT_GOAL := help
 .PHONY: help run build release test unit integration lint format bench bench-quick bench-micro simulate-day \
-	simulate-peers image deb clean
+	simulate-peers fuzz image deb clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ simulate-peers: ## Simulate ten thousand peers; writes docs/peers-simulation.md 
 	@scripts/install-packages build
 	$(SWIFT) build -c release --product peer-simulation
 	.build/release/peer-simulation $(or $(NODES),10000) docs
+
+fuzz: ## Fuzz what peers send, FUZZ_SECONDS each (60); keeps what reaches new code (TARGETS="yamux dht" for some)
+	@scripts/install-packages build
+	@scripts/fuzz $(TARGETS)
 
 clean: ## Remove what was built
 	rm -rf .build

@@ -283,7 +283,7 @@ let package = Package(
             ]),
         tests(
             "LibP2PTests",
-            ["LibP2P", "HostileInput", crypto, nioCore, nioPosix, logging, serviceLifecycle]),
+            ["LibP2P", "HostileInput", crypto, nioCore, nioPosix, logging, serviceLifecycle, "PeerFuzzing"]),
         tests(
             "KademliaRoutingTests",
             [
@@ -318,6 +318,10 @@ let package = Package(
             ]),
         module(
             "PeerSimulation", ["KademliaRouting", "LibP2P", "HostileInput", crypto, heap], path: "Tests/PeerSimulation"),
+        // What peers send, for the fuzzer as for the tests.
+        .target(
+            name: "PeerFuzzing", dependencies: ["LibP2P", "KademliaRouting", nioCore], path: "Tests/PeerFuzzing",
+            exclude: ["Corpus"], swiftSettings: settings),
         .executableTarget(
             name: "peer-simulation", dependencies: ["PeerSimulation"], path: "Benchmarks/PeerSimulation",
             swiftSettings: settings),
@@ -349,6 +353,18 @@ let package = Package(
         tests("IntegrationTests", ["LibP2P", "KademliaRouting", "PeerRouting", "OCI", logging, crypto]),
     ]
 )
+
+// The fuzzer of what peers send, for `make fuzz` alone: its coverage slows everything that it watches.
+if let library = Context.environment["WEIR_FUZZER_LIBRARY"] {
+    for target in package.targets where ["LibP2P", "KademliaRouting"].contains(target.name) {
+        target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer"]))
+    }
+    package.targets.append(.target(name: "CFuzzer", path: "Tests/CFuzzer"))
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz-peers", dependencies: ["PeerFuzzing", "CFuzzer"], path: "Tests/FuzzPeers",
+            swiftSettings: settings, linkerSettings: [.unsafeFlags([library, "-lstdc++"])]))
+}
 
 // Micro-benchmarks, for `make bench-micro` alone: nobody else has to fetch and build what they stand on. They look at
 // what is internal to modules, as tests do, therefore `-enable-testing` in their release build.

@@ -1,19 +1,19 @@
 /// What each side says of itself within the handshake: its identity, and what it could speak next.
 ///
 /// libp2p specification, "noise-libp2p", the message `NoiseHandshakePayload`.
-struct NoisePayload: Sendable, Hashable {
-    var identityKey: [UInt8]
-    var signature: [UInt8]
+package struct NoisePayload: Sendable, Hashable {
+    package var identityKey: [UInt8]
+    package var signature: [UInt8]
     /// Nil where the sender does not take part in early negotiation.
-    var muxers: [String]?
+    package var muxers: [String]?
 
-    init(identityKey: [UInt8], signature: [UInt8], muxers: [String]?) {
+    package init(identityKey: [UInt8], signature: [UInt8], muxers: [String]?) {
         self.identityKey = identityKey
         self.signature = signature
         self.muxers = muxers
     }
 
-    init(_ bytes: [UInt8]) throws(NoiseError) {
+    package init(_ bytes: [UInt8]) throws(NoiseError) {
         var key: [UInt8]?
         var signature: [UInt8]?
         var muxers: [String]?
@@ -24,7 +24,9 @@ struct NoisePayload: Sendable, Hashable {
                 switch number {
                 case 1: key = Array(bytes)
                 case 2: signature = Array(bytes)
-                case 4: muxers = (muxers ?? []) + (try Self.muxers(bytes) ?? [])
+                case 4:
+                    // The bound is on all extensions together.
+                    muxers = Array(((muxers ?? []) + (try Self.muxers(bytes) ?? [])).prefix(Self.muxerCountMax))
                 default: break
                 }
             }
@@ -49,7 +51,7 @@ struct NoisePayload: Sendable, Hashable {
         return muxers
     }
 
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var writer = ProtobufWriter()
         writer.bytes(identityKey, field: 1)
         writer.bytes(signature, field: 2)
