@@ -56,7 +56,7 @@ class Cluster:
         certificate, key = self.bench.stage.certificate()
         # The shapes that people write: globs, expressions, exceptions; the last ones match.
         listed = [
-            {"name": f"r{index}", "match": {"registry": f"registry-{index}.corp", "repository": "team-*/*"},
+            {"name": f"r{index}", "match": {"registry": f"registry-{index}.corp", "repository": "team/*"},
              "exclude": [{"tag": ["latest", "*-dev"]}], "replace": "mirror.corp/r%d/{repository}" % index}
             if index % 2 else
             {"name": f"r{index}", "match": {"registry": f"/^(eu|us){index}[.]gcr[.]io$/"},

@@ -1,5 +1,5 @@
-internal import Listening
 internal import HTTPSemantics
+internal import Listening
 internal import NIOCore
 internal import NIOHTTP1
 internal import OCI

@@ -7,8 +7,8 @@ import Listening
 import NIOCore
 import NIOHTTP1
 import NIOSSL
-import RegistryTestKit
 import OCI
+import RegistryTestKit
 import Testing
 
 @testable import Commands
