@@ -59,7 +59,10 @@ struct WeirCommand: AsyncParsableCommand {
                 subcommands: [ServeCommand.self, WebhookCommand.self, ConfigCommand.self, CheckStoreCommand.self]),
             CommandGroup(
                 name: "Running service",
-                subcommands: [StatusCommand.self, ExplainCommand.self, SurviveCommand.self, RefreshCommand.self, ReloadCommand.self]),
+                subcommands: [
+                    StatusCommand.self, ExplainCommand.self, SurviveCommand.self, RefreshCommand.self,
+                    ReloadCommand.self,
+                ]),
             CommandGroup(
                 name: "Pull limits", subcommands: [QuotaCommand.self, PlanCommand.self, WarmCommand.self]),
             CommandGroup(
