@@ -152,6 +152,8 @@ let package = Package(
             ]),
         module(
             "ClusterImages", ["KubernetesClient", "MetadataStore", "OCI", "Rules", "Timekeeping", logging]),
+        module("ClusterSecrets", ["KubernetesClient", logging]),
+        module("ClusterCertificates", ["KubernetesClient", "Timekeeping", crypto, asn1, x509, logging]),
 
         // What Weir is.
         module(
@@ -189,7 +191,8 @@ let package = Package(
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
                 "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "NodeConfiguration",
                 "PeerRouting",
-                "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages", argumentParser, asyncHTTPClient, yams,
+                "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages", "ClusterCertificates", "ClusterSecrets",
+                argumentParser, asyncHTTPClient, yams,
                 logging, metrics, serviceLifecycle, unixSignals, nioHTTP1, nioCore, "AdmissionWebhook", "JSON",
                 "Listening", "CloudCredentials",
             ]),
@@ -311,6 +314,16 @@ let package = Package(
                 logging,
             ]),
         tests(
+            "ClusterSecretsTests",
+            ["ClusterSecrets", "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", logging]),
+        tests(
+            "ClusterCertificatesTests",
+            [
+                "ClusterCertificates", "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", "Timekeeping",
+                nioSSL,
+                logging,
+            ]),
+        tests(
             "ClusterImagesTests",
             [
                 "ClusterImages", "KubernetesClient", "KubernetesTestKit", "RegistryTestKit", "MetadataStore",
@@ -344,6 +357,7 @@ let package = Package(
             "CommandsTests",
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
+                "KubernetesClient", "KubernetesTestKit",
                 "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
                 "Credentials", "Quota", "QuotaGovernor", logging, nioCore, "AdmissionWebhook", "Listening",
                 asyncHTTPClient, nioHTTP1, nioSSL,

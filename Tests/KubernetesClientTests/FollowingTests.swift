@@ -40,7 +40,7 @@ private struct Told: Sendable {
         try await withClient(server.connection(), limits: limits) { client async throws in
             let follower = ResourceFollower(
                 client, .pods, of: JSONTree.self, fieldSelector: fieldSelector, pageLimit: 2,
-                watchTimeout: watchTimeout)
+                watchTimeout: watchTimeout, watchGrace: .milliseconds(200))
             let task = Task { await follower.run { event in told.update { $0.take(event) } } }
             defer { task.cancel() }
             try await body(told)
@@ -137,7 +137,24 @@ private struct Told: Sendable {
     }
 
     @Test
-    func `a watch that says nothing beyond its time is given up`() async throws {
+    func `a watch that stalls is given up, and nothing is lost`() async throws {
+        try await TestAPIServer.withRunning { server async throws in
+            server.put([:], at: pod("a"))
+            server.stallWatches(true)
+            try await following(server, watchTimeout: .seconds(1)) { told async throws in
+                try await server.waitForWatches(.pods)
+                server.put([:], at: pod("b"))
+                try await told.wait(for: "the failure") { $0.failures > 0 }
+                #expect(told.value.names == ["a"])
+                server.stallWatches(false)
+                try await told.wait(for: "b") { $0.names == ["a", "b"] }
+                #expect(told.value.lists == 1)
+            }
+        }
+    }
+
+    @Test
+    func `a watch that its server ends in order goes on at once`() async throws {
         try await TestAPIServer.withRunning { server async throws in
             server.put([:], at: pod("a"))
             try await following(server, watchTimeout: .seconds(1)) { told async throws in

@@ -22,13 +22,16 @@ final class Pauses: Sendable {
 @discardableResult
 func withClient<Result>(
     _ connection: ClusterConnection, limits: KubernetesClient.Limits = .init(),
-    clock: any WallClock = SystemWallClock(), pauses: Pauses = Pauses(),
+    clock: any WallClock = SystemWallClock(), pauses: Pauses? = Pauses(),
     _ body: (KubernetesClient) async throws -> Result
 ) async throws -> Result {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let client = KubernetesClient(
-        connection, limits: limits, clock: clock, sleep: { try await pauses.sleep($0) }, logger: logger)
+        connection, limits: limits, clock: clock,
+        sleep: { duration in
+            if let pauses { try await pauses.sleep(duration) } else { try await Task.sleep(for: duration) }
+        }, logger: logger)
     do {
         let result = try await body(client)
         await client.shutdown()

@@ -15,6 +15,7 @@ struct ClusterFollowing: Sendable {
     private let keeper: LeaseKeeper
     private let cache: PullThroughCache
     private let resolver: @Sendable () -> RunningImageResolver
+    private let certificates: ClusterCertificateWork?
 
     /// Reads how the cluster is reached, and contacts nobody.
     init(
@@ -22,9 +23,11 @@ struct ClusterFollowing: Sendable {
         cache: PullThroughCache, logger: Logger
     ) throws(CommandFailure) {
         let clock = SystemWallClock()
-        client = KubernetesClient(
-            try ClusterAccess.connection(configuration), userAgent: "weir/\(Version.text)", clock: clock,
+        let connection = try ClusterAccess.connection(configuration)
+        let client = KubernetesClient(
+            connection, userAgent: "weir/\(Version.text)", clock: clock,
             logger: logger)
+        self.client = client
         follower = ImageFollower(
             client: client, namespace: configuration.namespace, clock: clock, logger: logger)
         let resolver: @Sendable () -> RunningImageResolver = {
@@ -33,6 +36,9 @@ struct ClusterFollowing: Sendable {
             return RunningImageResolver(table: current.rules, addresses: addresses)
         }
         self.resolver = resolver
+        certificates = configuration.certificates.map { certificates in
+            ClusterCertificateWork(certificates, client: client, namespace: connection.namespace, logger: logger)
+        }
         self.cache = cache
         keeper = LeaseKeeper(
             follower: follower, metadata: metadata, holder: "kubernetes", grace: configuration.leaseGrace,
@@ -44,6 +50,7 @@ struct ClusterFollowing: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await follower.run() }
             group.addTask { await keeper.run() }
+            if let certificates { group.addTask { await certificates.run() } }
         }
         await client.shutdown()
     }

@@ -27,14 +27,17 @@ package struct ResourceFollower<Item: Decodable & Sendable>: Sendable {
     private let labelSelector: String?
     private let pageLimit: Int
     private let watchTimeout: Duration
+    private let watchGrace: Duration
 
     /// - Parameters:
     ///   - namespace: nil means all namespaces.
-    ///   - watchTimeout: after which the server is asked to end a watch; one that lasts much longer has stalled.
+    ///   - watchTimeout: after which the server is asked to end a watch.
+    ///   - watchGrace: how much longer it may last, for the server's rounding and a slow network; beyond that it has
+    ///     stalled.
     package init(
         _ client: KubernetesClient, _ kind: ResourceKind, of type: Item.Type = Item.self, namespace: String? = nil,
         fieldSelector: String? = nil, labelSelector: String? = nil, pageLimit: Int = 200,
-        watchTimeout: Duration = .seconds(240)
+        watchTimeout: Duration = .seconds(240), watchGrace: Duration = .seconds(20)
     ) {
         self.client = client
         self.kind = kind
@@ -43,10 +46,8 @@ package struct ResourceFollower<Item: Decodable & Sendable>: Sendable {
         self.labelSelector = labelSelector
         self.pageLimit = pageLimit
         self.watchTimeout = watchTimeout
+        self.watchGrace = watchGrace
     }
-
-    /// How much longer than it was asked for a watch may last: the server's rounding and a slow network.
-    private static var watchGrace: Duration { .seconds(20) }
 
     /// Tells `observe` until the task is cancelled. A slow observer slows the server's stream, and nothing is buffered
     /// beyond a line.
@@ -127,7 +128,7 @@ package struct ResourceFollower<Item: Decodable & Sendable>: Sendable {
             try await client.stream(request) { response in
                 await observe(.heard)
                 let body = response.body
-                try await within(.seconds(seconds) + Self.watchGrace) {
+                try await within(.seconds(seconds) + watchGrace) {
                     var lines = WatchLines(limitBytes: lineLimit)
                     for try await piece in body {
                         lines.append(piece)
