@@ -59,9 +59,13 @@ struct WeirCommand: AsyncParsableCommand {
                 subcommands: [ServeCommand.self, WebhookCommand.self, ConfigCommand.self, CheckStoreCommand.self]),
             CommandGroup(
                 name: "Running service",
-                subcommands: [StatusCommand.self, ExplainCommand.self, SurviveCommand.self, RefreshCommand.self, ReloadCommand.self]),
+                subcommands: [
+                    StatusCommand.self, ExplainCommand.self, SurviveCommand.self, RefreshCommand.self,
+                    ReloadCommand.self,
+                ]),
             CommandGroup(
-                name: "Pull limits", subcommands: [QuotaCommand.self, PlanCommand.self, WarmCommand.self]),
+                name: "Pull limits",
+                subcommands: [QuotaCommand.self, PlanCommand.self, WarmCommand.self, RulesCommand.self]),
             CommandGroup(
                 name: "Contents",
                 subcommands: [
