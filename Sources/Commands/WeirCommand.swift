@@ -64,7 +64,8 @@ struct WeirCommand: AsyncParsableCommand {
                     ReloadCommand.self,
                 ]),
             CommandGroup(
-                name: "Pull limits", subcommands: [QuotaCommand.self, PlanCommand.self, WarmCommand.self]),
+                name: "Pull limits",
+                subcommands: [QuotaCommand.self, PlanCommand.self, WarmCommand.self, RulesCommand.self]),
             CommandGroup(
                 name: "Contents",
                 subcommands: [

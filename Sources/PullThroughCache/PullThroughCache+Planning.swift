@@ -14,6 +14,23 @@ extension PullThroughCache {
         }
     }
 
+    /// A tag of `rule` that something is known of; nil where nothing is.
+    package func knownImage(of rule: RuleName) async -> (repository: RepositoryName, reference: ManifestReference)? {
+        var last: RepositoryKey?
+        for _ in 0..<100 {
+            guard let page = try? await catalogue.metadata.repositories(after: last, limit: 1000), !page.isEmpty else {
+                return nil
+            }
+            for repository in page where repository.rule == rule {
+                if let tag = try? await catalogue.metadata.tags(in: repository, after: nil, limit: 1).first {
+                    return (repository.name, .tag(tag))
+                }
+            }
+            last = page.last
+        }
+        return nil
+    }
+
     /// What pulling an image would take. Pulls nothing.
     /// - Parameter asksUpstream: whether the upstream is asked by HEAD for what is not known for certain.
     package func plan(

@@ -118,6 +118,11 @@ extension StubService {
             missingBytes: 9)
     }
 
+    func validate(rule: String?, image: String?) async throws(ControlError) -> [RuleValidationDocument] {
+        note("validate \(rule ?? "-") \(image ?? "-")")
+        return [RuleValidationDocument(rule: "hub", upstream: "up", steps: [.init("name", .failed, "gone")])]
+    }
+
     func check(_ request: WarmRequest) throws(ControlError) {
         if request.concurrency < 1 { throw ControlError(.badRequest, "'concurrency' is wrong") }
     }

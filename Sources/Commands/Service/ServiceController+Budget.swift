@@ -2,6 +2,9 @@ internal import ControlServer
 internal import Quota
 internal import QuotaGovernor
 internal import Rules
+internal import Timekeeping
+internal import Upstream
+internal import UpstreamClient
 
 extension ServiceController {
     /// What `rule`'s upstream is asked for, and whether what is known of its limit pays for that.
@@ -23,5 +26,27 @@ extension ServiceController {
         share.remainingPulls = report.firstPulls
         share.isAllowed = report.firstPulls.map { Int64(pulls) <= $0 } ?? true
         return share
+    }
+}
+
+extension ServiceController {
+    /// How the upstream of `rule` is reached, its accounts apart.
+    func clientConfiguration(of rule: RuleName) -> UpstreamClient.Configuration? {
+        holder.configuration.upstreams[rule]
+    }
+
+    func hasAccount(_ rule: RuleName) -> Bool {
+        holder.configuration.upstreams[rule].map { $0.credentials != .anonymous } ?? false
+    }
+
+    /// What is known of the pull limits of `rule`'s upstream, in words.
+    func limits(of rule: RuleName) -> [String] {
+        (upstreams[rule]?.rateLimits ?? []).map { known in
+            var text = known.remaining.map { "\($0.count)" } ?? "?"
+            if let limit = known.limit { text += " of \(limit.count)" }
+            text += " left"
+            if let window = known.remaining?.window ?? known.limit?.window { text += " in \(TimeText.rough(window))" }
+            return text
+        }
     }
 }

@@ -19,6 +19,13 @@ extension ControlRoutes {
                 try await service.plan(try await Self.body(request, as: PlanRequest.self))
             }
         }
+        router.post("/v1/rules/validate") { request, _ in
+            let parameters = request.uri.queryParameters
+            return await Self.answer { () throws(ControlError) in
+                try await service.validate(
+                    rule: parameters["rule"].map { String($0) }, image: parameters["image"].map { String($0) })
+            }
+        }
         router.post("/v1/warm") { request, _ in
             let wanted: WarmRequest
             do throws(ControlError) {

@@ -7,4 +7,7 @@ package protocol PullManagement: Sendable {
     func warm(_ request: WarmRequest, on board: WarmBoard) async
     /// Refuses a request before anything is done for it.
     func check(_ request: WarmRequest) throws(ControlError)
+    /// Tries the upstream of one rule, or of every rule where none is named.
+    /// - Parameter image: what to ask for, as the upstream names it; nil: what is known.
+    func validate(rule: String?, image: String?) async throws(ControlError) -> [RuleValidationDocument]
 }
