@@ -1,9 +1,11 @@
 import ControlServer
+import Credentials
 import Logging
 import NIOCore
 import OCI
 import RegistryTestKit
 import Rules
+import Synchronization
 import Testing
 import Timekeeping
 import UpstreamClient
@@ -13,7 +15,7 @@ import UpstreamClient
 @Suite(.timeLimit(.minutes(2)))
 struct RuleValidationTests {
     private func validate(
-        usesTLS: Bool = false, host: String? = nil, credentials: UpstreamClient.Credentials = .anonymous,
+        usesTLS: Bool = false, host: String? = nil, credentials: AccountCredentials = .anonymous,
         image: String? = "team/app:1", _ prepare: (TestRegistry) async throws -> Void = { _ in }
     ) async throws -> [RuleValidationDocument.Step] {
         try await TestRegistry.withRunning { registry in
@@ -21,19 +23,23 @@ struct RuleValidationTests {
             try await prepare(registry)
             let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             var configuration = UpstreamClient.Configuration(
-                name: "lab", usesTLS: usesTLS, host: try RegistryHost(host ?? registry.authority),
-                credentials: credentials)
+                name: "lab", usesTLS: usesTLS, host: try RegistryHost(host ?? registry.authority))
             configuration.attempts = 1
             configuration.connectTimeout = .seconds(2)
             let transport = UpstreamTransport(proxy: ProxySettings(), logger: quiet)
+            let hasToldLimit = Mutex(false)
             let client = UpstreamClient(
-                configuration: configuration, transport: transport, clock: ManualWallClock(), logger: quiet)
+                configuration: configuration, credentials: FixedCredentials(credentials), transport: transport,
+                clock: ManualWallClock(), logger: quiet
+            ).reporting { report in
+                if report.limits != nil { hasToldLimit.withLock { $0 = true } }
+            }
             let validation = RuleValidation(
                 rule: Rule(name: try RuleName("lab"), host: try registry.host), configuration: configuration,
                 upstream: client, hasAccount: credentials != .anonymous, image: image.flatMap { KnownImage.parse($0) },
                 greeting: UpstreamGreeting(
                     configuration: configuration, transport: transport, clock: ManualWallClock(), logger: quiet),
-                limits: { client.rateLimits.isEmpty ? [] : ["told"] })
+                limits: { hasToldLimit.withLock(\.self) ? ["told"] : [] })
             let steps = await validation.steps()
             try await transport.shutdown()
             return steps

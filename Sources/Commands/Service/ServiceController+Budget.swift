@@ -2,8 +2,6 @@ internal import ControlServer
 internal import Quota
 internal import QuotaGovernor
 internal import Rules
-internal import Timekeeping
-internal import Upstream
 internal import UpstreamClient
 
 extension ServiceController {
@@ -32,20 +30,19 @@ extension ServiceController {
 extension ServiceController {
     /// How the upstream of `rule` is reached, its accounts apart.
     func clientConfiguration(of rule: RuleName) -> UpstreamClient.Configuration? {
-        holder.configuration.upstreams[rule]
+        holder.configuration.upstreams[rule]?.governor.client
     }
 
     func hasAccount(_ rule: RuleName) -> Bool {
-        holder.configuration.upstreams[rule].map { $0.credentials != .anonymous } ?? false
+        holder.configuration.upstreams[rule].map { !$0.accounts.isEmpty } ?? false
     }
 
     /// What is known of the pull limits of `rule`'s upstream, in words.
     func limits(of rule: RuleName) -> [String] {
-        (upstreams[rule]?.rateLimits ?? []).map { known in
-            var text = known.remaining.map { "\($0.count)" } ?? "?"
-            if let limit = known.limit { text += " of \(limit.count)" }
-            text += " left"
-            if let window = known.remaining?.window ?? known.limit?.window { text += " in \(TimeText.rough(window))" }
+        (upstreams[rule]?.report().pairs ?? []).compactMap { pair in
+            guard let limit = pair.limit else { return nil }
+            var text = "\(pair.pair): \(pair.remaining.map { "\($0)" } ?? "?") of \(limit) left"
+            if let window = pair.window { text += " in \(TimeText.rough(window))" }
             return text
         }
     }
