@@ -22,7 +22,7 @@ struct Main {
         var comparisons: [DayComparison] = []
         for (regime, name) in regimes {
             comparisons.append(
-                try await DayComparison.run(plan, regime: regime, named: name, accountCounts: [1]))
+                try await DayComparison.run(plan, regime: regime, named: name, accountCounts: [1, 3]))
         }
         for outcome in comparisons.flatMap(\.outcomes) {
             print("\(outcome.name): \(outcome.total)" + (outcome.firstFailure.map { " first failure: \($0)" } ?? ""))

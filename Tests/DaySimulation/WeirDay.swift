@@ -109,7 +109,7 @@ package final class WeirDay: DaySystem {
                 client: Client(address: "10.0.\(client / 250).\(client % 250 + 1)", mayRefresh: false))
             if let answer = cache.manifestInMemory(request) { return .manifest(answer.digest) }
             return .manifest(try await cache.manifest(request).digest)
-        } catch CacheError.upstream(.rateLimited) {
+        } catch CacheError.upstream(.rateLimited), CacheError.upstream(.budgetSpent) {
             return .refused
         } catch {
             return .failed("\(error)")

@@ -1,4 +1,6 @@
+internal import ClusterCertificates
 internal import ClusterImages
+internal import ClusterSecrets
 internal import ControlServer
 internal import KubernetesClient
 internal import Logging
@@ -16,12 +18,17 @@ struct ClusterFollowing: Sendable {
     private let cache: PullThroughCache
     private let resolver: @Sendable () -> RunningImageResolver
     private let certificates: ClusterCertificateWork?
+    private let copier: SecretCopier
+    private let certificate: ClusterCertificate?
+    /// Whether pull secrets are copied at all: following them takes rights that others need not give.
+    private let renewsCopies: Bool
 
     /// Reads how the cluster is reached, and contacts nobody.
     init(
-        _ configuration: KubernetesConfiguration, holder: ConfigurationHolder, metadata: any MetadataStore,
-        cache: PullThroughCache, logger: Logger
+        _ configuration: KubernetesConfiguration, webhook: WebhookConfiguration, holder: ConfigurationHolder,
+        metadata: any MetadataStore, cache: PullThroughCache, logger: Logger
     ) throws(CommandFailure) {
+        renewsCopies = webhook.isEnabled && webhook.copiesPullSecrets
         let clock = SystemWallClock()
         let connection = try ClusterAccess.connection(configuration)
         let client = KubernetesClient(
@@ -39,10 +46,26 @@ struct ClusterFollowing: Sendable {
         certificates = configuration.certificates.map { certificates in
             ClusterCertificateWork(certificates, client: client, namespace: connection.namespace, logger: logger)
         }
+        copier = SecretCopier(client: client, namespace: connection.namespace, logger: logger)
+        certificate = configuration.certificates.map { certificates in
+            ClusterCertificate(
+                follower: CertificateFollower(
+                    client: client, namespace: connection.namespace, secretName: certificates.secret),
+                origin: "the secret \(connection.namespace)/\(certificates.secret)")
+        }
         self.cache = cache
         keeper = LeaseKeeper(
             follower: follower, metadata: metadata, holder: "kubernetes", grace: configuration.leaseGrace,
             resolver: resolver, clock: clock, logger: logger)
+    }
+
+    /// Gives the webhook of this process what the API server has and its configuration does not say otherwise.
+    func serve(_ surroundings: inout WebhookService.Surroundings, _ configuration: WebhookConfiguration) {
+        if configuration.secretsDirectory == nil {
+            surroundings.secrets = ClusterPullSecrets(reader: PullSecretReader(client: client))
+        }
+        surroundings.copier = ClusterSecretCopies(copier: copier)
+        if configuration.tls == nil { surroundings.certificate = certificate }
     }
 
     /// Follows until cancelled.
@@ -51,6 +74,7 @@ struct ClusterFollowing: Sendable {
             group.addTask { await follower.run() }
             group.addTask { await keeper.run() }
             if let certificates { group.addTask { await certificates.run() } }
+            if renewsCopies { group.addTask { await copier.run() } }
         }
         await client.shutdown()
     }

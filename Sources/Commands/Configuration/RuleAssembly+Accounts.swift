@@ -1,3 +1,4 @@
+internal import CredentialSources
 internal import Credentials
 internal import OCI
 internal import Quota
@@ -9,10 +10,13 @@ struct AccountAssembly {
     private(set) var accounts: [AccountConfiguration] = []
     private(set) var problems: [ConfigurationProblem] = []
 
+    private let registry: RegistryHost?
+
     init(_ rule: RuleSettings) {
+        registry = rule.registry?.value?.host
         let short = AccountSettings(
             username: rule.username, accessToken: rule.accessToken, password: rule.password,
-            identityToken: rule.identityToken)
+            identityToken: rule.identityToken, elsewhere: rule.elsewhere)
         if let place = short.place {
             if rule.accounts.isEmpty {
                 add(.single, short)
@@ -34,8 +38,14 @@ struct AccountAssembly {
     }
 
     private mutating func add(_ name: AccountName, _ settings: AccountSettings) {
+        if settings.elsewhere.place != nil, let registry {
+            let assembly = CredentialAssembly(settings.elsewhere, beside: settings.writtenPlace, registry: registry)
+            problems += assembly.problems
+            if let plan = assembly.plan { accounts.append(AccountConfiguration(name, .planned(plan))) }
+            return
+        }
         guard let credentials = credentials(settings) else { return }
-        accounts.append(AccountConfiguration(name, .fixed(credentials)))
+        accounts.append(AccountConfiguration(name, settings.followed(credentials)))
     }
 
     private mutating func credentials(_ settings: AccountSettings) -> AccountCredentials? {
@@ -69,7 +79,10 @@ struct AccountAssembly {
 
 extension AccountSettings {
     /// Where anything of it stands.
-    var place: ConfigurationProblem.Place? {
+    var place: ConfigurationProblem.Place? { writtenPlace ?? elsewhere.place }
+
+    /// Where a name or a secret is written.
+    var writtenPlace: ConfigurationProblem.Place? {
         username?.place ?? accessToken?.place ?? password?.place ?? identityToken?.place
     }
 }
@@ -100,5 +113,27 @@ extension QuotaGovernor.Probe {
             return nil
         }
         return QuotaGovernor.Probe(repository: repository, reference: .tag(tag))
+    }
+}
+
+extension AccountSettings {
+    /// Follows the secret's files where it has any. The user name stays as it was read.
+    func followed(_ credentials: AccountCredentials) -> CredentialsOrigin {
+        guard let template = (identityToken ?? accessToken ?? password)?.value?.template, !template.files.isEmpty else {
+            return .fixed(credentials)
+        }
+        switch credentials {
+        case .anonymous: return .fixed(credentials)
+        case .basic(let username, _):
+            return .planned(.written(.basic(username: SecretTemplate(username), password: template)))
+        case .refreshToken: return .planned(.written(.refreshToken(template)))
+        }
+    }
+}
+
+extension CredentialSettings {
+    /// Where anything of it stands.
+    var place: ConfigurationProblem.Place? {
+        dockerConfig?.place ?? credentialHelper?.place ?? ecr?.place ?? gcp?.place ?? azure?.place
     }
 }

@@ -38,11 +38,13 @@ package struct AccountConfiguration: Sendable, Hashable {
 package enum CredentialsOrigin: Sendable, Hashable {
     /// Written in the configuration, or in what it refers to when it is read.
     case fixed(AccountCredentials)
+    case planned(CredentialPlan)
 
     /// What gives them while the service runs.
-    package func source() -> any CredentialSource {
+    package func source(_ context: CredentialContext) -> any CredentialSource {
         switch self {
         case .fixed(let credentials): FixedCredentials(credentials)
+        case .planned(let plan): plan.source(context)
         }
     }
 
@@ -50,6 +52,7 @@ package enum CredentialsOrigin: Sendable, Hashable {
     package var kind: String {
         switch self {
         case .fixed(let credentials): credentials.description
+        case .planned(let plan): plan.kind
         }
     }
 }

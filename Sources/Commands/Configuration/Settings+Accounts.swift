@@ -16,7 +16,7 @@ extension AccountSettings {
             Setting(
                 "identityToken", \.identityToken, Format.secret("an identity token").tolerant.located,
                 "A refresh token, in place of 'username' and 'accessToken'."),
-        ]
+        ] + CredentialSettings.keys(at: \.elsewhere)
     }
 }
 

@@ -82,7 +82,7 @@ extension RuleSettings {
                 "hedging", \.hedging, .flag, standard: .bool(true),
                 "Whether a manifest's HEAD or a token that is unusually slow is asked for once more on another connection; "
                     + "never what counts as a pull, and one request in 20 at most."),
-        ]
+        ] + CredentialSettings.keys(at: \.elsewhere)
     }
 }
 

@@ -120,6 +120,7 @@ struct RuleSettings {
     var accessToken: Located<Secret?>?
     var password: Located<Secret?>?
     var identityToken: Located<Secret?>?
+    var elsewhere = CredentialSettings()
     var accounts: [TableEntry<AccountName, AccountSettings>] = []
     var anonymous: Located<AnonymousUse>?
     var egress: [Located<String>] = []
@@ -146,6 +147,7 @@ struct AccountSettings {
     var accessToken: Located<Secret?>?
     var password: Located<Secret?>?
     var identityToken: Located<Secret?>?
+    var elsewhere = CredentialSettings()
 }
 
 /// Whether requests may go without an account.

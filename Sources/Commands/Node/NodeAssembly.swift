@@ -1,5 +1,5 @@
-internal import Listening
 internal import LibP2P
+internal import Listening
 internal import OCI
 internal import PeerRegistry
 internal import RegistryServer

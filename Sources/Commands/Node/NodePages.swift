@@ -1,7 +1,7 @@
-internal import Listening
 internal import ControlServer
 internal import KademliaRouting
 internal import LibP2P
+internal import Listening
 internal import RegistryServer
 
 /// What a node shows over HTTP beside images.

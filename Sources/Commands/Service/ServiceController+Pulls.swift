@@ -134,6 +134,10 @@ extension ServiceController {
             } catch CacheError.upstream(.rateLimited(.pull, let retryAfter)) {
                 spent.note(target.rule.name, retryAfter: retryAfter)
                 board.update(index) { $0.put(off: retryAfter) }
+            } catch CacheError.upstream(.budgetSpent(let budget)) {
+                let retryAfter = budget.until.map { max(.zero, $0 - SystemWallClock().now()) }
+                spent.note(target.rule.name, retryAfter: retryAfter)
+                board.update(index) { $0.put(off: retryAfter) }
             }
         } catch {
             board.update(index) { image in

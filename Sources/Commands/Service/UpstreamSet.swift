@@ -27,6 +27,7 @@ final class UpstreamSet: Sendable {
         var records: [RuleName: [QuotaRecord]]
     }
 
+    private let credentials: CredentialContext
     private let transport: UpstreamTransport
     private let metadata: any MetadataStore
     private let logger: Logger
@@ -35,8 +36,9 @@ final class UpstreamSet: Sendable {
     /// - Parameter records: what was known before.
     init(
         _ configurations: [RuleName: RuleUpstream], records: [RuleName: [QuotaRecord]], transport: UpstreamTransport,
-        metadata: any MetadataStore, logger: Logger
+        metadata: any MetadataStore, credentials: CredentialContext, logger: Logger
     ) {
+        self.credentials = credentials
         self.transport = transport
         self.metadata = metadata
         self.logger = logger
@@ -81,8 +83,8 @@ final class UpstreamSet: Sendable {
                 QuotaGovernor.Account(
                     account.name,
                     unchanged.contains(account)
-                        ? before?.governor.source(of: account.name) ?? account.credentials.source()
-                        : account.credentials.source())
+                        ? before?.governor.source(of: account.name) ?? account.credentials.source(credentials)
+                        : account.credentials.source(credentials))
             },
             records: records[rule] ?? [], predecessor: before?.governor, unchanged: Set(unchanged.map(\.name)),
             transport: transport, clock: SystemWallClock(), logger: logger)

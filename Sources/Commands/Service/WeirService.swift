@@ -1,5 +1,6 @@
 internal import AdmissionWebhook
 internal import BlobStore
+internal import CloudCredentials
 internal import ControlServer
 internal import FilesystemBlobStore
 internal import Listening
@@ -54,9 +55,10 @@ struct WeirService {
         self.metadata = metadata
         transport = UpstreamTransport(proxy: configuration.proxy, logger: logger)
         let holder = ConfigurationHolder(configuration)
+        let credentials = CredentialContext(environment: loader.environment, cloud: CloudClient(), logger: logger)
         let upstreams = UpstreamSet(
             configuration.upstreams, records: await Self.quotas(in: metadata, logger: logger), transport: transport,
-            metadata: metadata, logger: logger)
+            metadata: metadata, credentials: credentials, logger: logger)
         self.upstreams = upstreams
         let cache = PullThroughCache(
             configuration: configuration.cache, upstreams: upstreams.registries, blobs: blobs, journal: blobs.journal,
@@ -70,19 +72,21 @@ struct WeirService {
             configuration: configuration.server, content: cache, rules: { holder.rules }, operations: operations,
             logger: logger)
         self.server = server
+        let cluster = try configuration.kubernetes.map { kubernetes throws(CommandFailure) in
+            try ClusterFollowing(
+                kubernetes, webhook: configuration.webhook, holder: holder, metadata: metadata, cache: cache,
+                logger: logger)
+        }
+        self.cluster = cluster
+        var surroundings = WebhookService.Surroundings(
+            transport: transport, credentials: credentials, content: cache, operations: operations)
+        cluster?.serve(&surroundings, configuration.webhook)
         let webhook =
-            configuration.webhook.isEnabled
-            ? try WebhookService(
-                configuration, .init(transport: transport, content: cache, operations: operations), logger: logger)
-            : nil
+            configuration.webhook.isEnabled ? try WebhookService(configuration, surroundings, logger: logger) : nil
         self.webhook = webhook
         reloader = Reloader(
             loader: loader, holder: holder, upstreams: upstreams, cache: cache, server: server, webhook: webhook,
             level: level, logger: logger)
-        let cluster = try configuration.kubernetes.map { kubernetes throws(CommandFailure) in
-            try ClusterFollowing(kubernetes, holder: holder, metadata: metadata, cache: cache, logger: logger)
-        }
-        self.cluster = cluster
         control = ControlServer(
             path: configuration.controlSocket,
             service: ServiceController(

@@ -1,5 +1,6 @@
 internal import AdmissionWebhook
 internal import ArgumentParser
+internal import CloudCredentials
 internal import Listening
 internal import Logging
 internal import Metrics
@@ -91,7 +92,11 @@ struct WebhookCommand: AsyncParsableCommand {
         }
         let transport = UpstreamTransport(proxy: configuration.proxy, logger: logger)
         let webhook = try WebhookService(
-            configuration, .init(transport: transport, operations: Self.operations(metrics)), logger: logger)
+            configuration,
+            .init(
+                transport: transport,
+                credentials: CredentialContext(environment: processEnvironment(), cloud: CloudClient(), logger: logger),
+                operations: Self.operations(metrics)), logger: logger)
         var quiet = logger
         quiet.logLevel = .warning
         let group = ServiceGroup(

@@ -23,16 +23,18 @@ final class RegistryProbe: ImageProbe {
     private static let manifestLimitBytes = 4 << 20
 
     private let base: @Sendable (RegistryHost) -> RuleUpstream?
+    private let credentials: CredentialContext
     private let transport: UpstreamTransport
     private let logger: Logger
     private let clients = Mutex<[Key: UpstreamClient]>([:])
 
     /// - Parameter base: how a registry is reached that the configuration knows, its account included.
     init(
-        base: @escaping @Sendable (RegistryHost) -> RuleUpstream?, transport: UpstreamTransport,
-        logger: Logger
+        base: @escaping @Sendable (RegistryHost) -> RuleUpstream?, credentials: CredentialContext,
+        transport: UpstreamTransport, logger: Logger
     ) {
         self.base = base
+        self.credentials = credentials
         self.transport = transport
         self.logger = logger
     }
@@ -103,7 +105,8 @@ final class RegistryProbe: ImageProbe {
             if clients.count >= Self.clientLimit { clients.removeAll() }
             let client = UpstreamClient(
                 configuration: configuration,
-                credentials: account?.source() ?? FixedCredentials(credentials ?? .anonymous), transport: transport,
+                credentials: account?.source(self.credentials) ?? FixedCredentials(credentials ?? .anonymous),
+                transport: transport,
                 clock: SystemWallClock(), logger: logger)
             clients[key] = client
             return client

@@ -16,6 +16,8 @@ struct WebhookService: Sendable {
     /// What it stands on, as far as that differs between places.
     struct Surroundings {
         var transport: UpstreamTransport
+        /// What accounts of rules are had with.
+        var credentials: CredentialContext
         /// Weir's own service, where it is in this process.
         var content: (any ContentSource)?
         /// Nil: files, where the configuration names a folder of them.
@@ -73,7 +75,8 @@ struct WebhookService: Sendable {
         _ holder: WebhookSettingsHolder, _ surroundings: Surroundings, logger: Logger
     ) -> any ImageProbe {
         let registries = RegistryProbe(
-            base: { holder.upstream(of: $0) }, transport: surroundings.transport, logger: logger)
+            base: { holder.upstream(of: $0) }, credentials: surroundings.credentials, transport: surroundings.transport,
+            logger: logger)
         guard let content = surroundings.content else { return registries }
         return CacheProbe(
             content: content, rules: { holder.service.rules }, address: { holder.service.rewrite.address },
