@@ -1,5 +1,7 @@
+import CloudCredentials
 import Credentials
 import Foundation
+import Logging
 import OCI
 import PullThroughCache
 import QuotaGovernor
@@ -19,7 +21,7 @@ import UpstreamClient
           lab:       { registry: "http://127.0.0.1:5001" }
         """
 
-    @Test func `the configuration of the first page works as it stands`() throws {
+    @Test func `the configuration of the first page works as it stands`() async throws {
         let folder = try Folder()
         try folder.write("dckr_pat_x\n", to: "hub")
         let service = try folder.load(whole).service
@@ -30,7 +32,7 @@ import UpstreamClient
         let hub = try #require(service.upstreams[try RuleName("dockerhub")])
         #expect(hub.governor.client.host.description == "registry-1.docker.io")
         #expect(hub.governor.client.usesTLS)
-        #expect(hub.accounts.map(\.credentials) == [.fixed(.basic(username: "me", password: "dckr_pat_x"))])
+        #expect(try await credentials(of: hub) == [.basic(username: "me", password: "dckr_pat_x")])
         let lab = try #require(service.upstreams[try RuleName("lab")])
         #expect(lab.governor.client.host.description == "127.0.0.1:5001")
         #expect(!lab.governor.client.usesTLS)
@@ -147,7 +149,18 @@ import UpstreamClient
         #expect(try listen(nil, [:]) == ["c:3"])
     }
 
-    @Test func `references are put in, and nothing else`() throws {
+    /// What the accounts log in with.
+    private func credentials(of upstream: RuleUpstream) async throws -> [AccountCredentials] {
+        let context = CredentialContext(
+            environment: [:], cloud: CloudClient(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        var found: [AccountCredentials] = []
+        for account in upstream.accounts {
+            found.append(try await account.credentials.source(context).credentials().credentials)
+        }
+        return found
+    }
+
+    @Test func `references are put in, and nothing else`() async throws {
         let folder = try Folder()
         try folder.write("first line\r\n", to: "secret")
         let loaded = try folder.load(
@@ -158,8 +171,8 @@ import UpstreamClient
         let upstream = try #require(loaded.service.upstreams[try RuleName("a")])
         #expect(upstream.governor.client.host.description == "reg.example:5000")
         #expect(
-            upstream.accounts.map(\.credentials)
-                == [.fixed(.basic(username: "${x}-$5", password: "pre-first line-${env:HOST}"))])
+            try await credentials(of: upstream)
+                == [.basic(username: "${x}-$5", password: "pre-first line-${env:HOST}")])
     }
 
     @Test func `proxies come from the environment unless the file names them`() throws {

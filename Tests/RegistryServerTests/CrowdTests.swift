@@ -13,12 +13,13 @@ import Testing
 
     /// Sockets of a server on `port` that are not closed: one for each client that is still served.
     private static func connections(at port: Int) throws -> Int {
-        let local = String(format: ":%04X", port)
+        // 127.0.0.1 alone: a client on another address of the loopback may have the same port.
+        let local = String(format: "0100007F:%04X", port)
         return try text(ofKernelFile: "/proc/self/net/tcp").split(separator: "\n").dropFirst()
             .count { line in
                 let fields = line.split(separator: " ")
                 // ESTABLISHED, and CLOSE_WAIT: the client has closed, and the server has not.
-                return fields.count > 3 && fields[1].hasSuffix(local) && ["01", "08"].contains(fields[3])
+                return fields.count > 3 && fields[1] == local && ["01", "08"].contains(fields[3])
             }
     }
 

@@ -15,7 +15,8 @@ import Timekeeping
     func `the store falls back to its low watermark, the least recently pulled images going first`() async throws {
         let configuration = Configuration(
             retries: CacheFixture.retries, storeLimit: StoreLimit(cap: .bytes(1_000_000)),
-            unreferencedGrace: .zero)
+            // None at all would let a collection that runs meanwhile take what a pull has just brought.
+            unreferencedGrace: .seconds(5))
         try await CacheFixture.withRunning(configuration: configuration) { fixture in
             var images: [TestImage] = []
             for number in 0..<8 {
@@ -127,7 +128,7 @@ import Timekeeping
         try await Mounts.withSmallDisk(size: "4m") { path in
             let configuration = Configuration(
                 retries: CacheFixture.retries, storeLimit: StoreLimit(cap: .percentOfFilesystem(100)),
-                unreferencedGrace: .zero)
+                unreferencedGrace: .seconds(5))
             try await CacheFixture.withRunning(directory: path, configuration: configuration) { fixture in
                 for number in 0..<6 {
                     let image = fixture.registry.addSingleImage(
