@@ -21,8 +21,9 @@ struct Podman {
         try writeText(#"{"default": [{"type": "insecureAcceptAnything"}]}"#, to: "\(folder)/policy.json")
     }
 
-    func pull(_ reference: String, options: [String] = []) async throws {
-        try await command(["pull", "--quiet", "--signature-policy", "\(folder)/policy.json"] + options + [reference])
+    func pull(_ reference: String, options: [String] = [], within bound: Duration = .seconds(90)) async throws {
+        try await command(
+            ["pull", "--quiet", "--signature-policy", "\(folder)/policy.json"] + options + [reference], within: bound)
     }
 
     func remove(_ reference: String) async throws { try await command(["image", "rm", "--force", reference]) }
@@ -62,10 +63,10 @@ struct Podman {
     }
 
     @discardableResult
-    private func command(_ arguments: [String]) async throws -> String {
+    private func command(_ arguments: [String], within bound: Duration = .seconds(90)) async throws -> String {
         try await machine.succeed(
             "podman",
             storage + arguments, environment: ["CONTAINERS_REGISTRIES_CONF": "\(folder)/registries.conf"],
-            within: .seconds(90))
+            within: bound)
     }
 }

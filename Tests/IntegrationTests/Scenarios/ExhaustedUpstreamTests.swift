@@ -1,8 +1,8 @@
 import Testing
 
 extension RealPrograms {
-    /// What each client does where Weir's upstream gives no more pulls and nothing is cached: held by `fail: closed`,
-    /// led to the upstream by `fail: open`. The machine has no way out, so that a client that leaves says so.
+    /// What each client does where Weir's upstream gives no more pulls and nothing is cached, under `fail: closed` (429)
+    /// and `fail: open` (403). The machine has no way out, so that a client that leaves for the registry says so.
     @Suite(.serialized)
     struct ExhaustedUpstreamTests {
         private static func with(
@@ -43,15 +43,13 @@ extension RealPrograms {
         }
 
         @Test(.needs(.dockerd, .docker, .containerd), .timeLimit(.minutes(2)))
-        func `dockerd is held, or goes to Docker Hub itself`() async throws {
+        func `dockerd goes to Docker Hub itself either way`() async throws {
             for fail in ["closed", "open"] {
                 try await Self.with(fail: fail) { machine, weir in
                     let dockerd = try await Dockerd(on: machine, mirror: weir.origin)
                     let output = await Self.refusal { try await dockerd.pull("x:multi") }
-                    #expect(output.contains("registry-1.docker.io") == (fail == "open"), "\(fail): \(output)")
-                    if fail == "closed" {
-                        #expect(output.contains("rule 'hub'") && output.contains("works again at"), "\(output)")
-                    }
+                    // Docker Engine 20.10 passes over whatever a mirror says, TOOMANYREQUESTS as well.
+                    #expect(output.contains("registry-1.docker.io"), "\(fail): \(output)")
                 }
             }
         }
@@ -64,7 +62,8 @@ extension RealPrograms {
                     let image = try await ImageFactory(machine: machine).make("x")
                     try await registry.push(image, as: Stage.repository)
                     let containerd = try await Containerd(on: machine)
-                    try containerd.useHosts([weir.origin], for: "docker.io")
+                    // Nothing listens at the last one.
+                    try containerd.useHosts([weir.origin, "http://127.0.0.1:1"], for: "docker.io")
                     let held = await Self.refusal { try await containerd.pull("docker.io/library/x:multi") }
                     #expect(held != "(pulled)")
                     #expect(held.contains(fail == "closed" ? "429" : "403"), "\(fail): \(held)")
@@ -76,16 +75,20 @@ extension RealPrograms {
         }
 
         @Test(.needs(.podman), .timeLimit(.minutes(2)))
-        func `podman goes to the registry itself either way`() async throws {
+        func `podman waits under closed, and goes to the registry itself under open`() async throws {
             for fail in ["closed", "open"] {
                 try await Self.with(fail: fail) { machine, weir in
                     let podman = try Podman(on: machine, mirrors: ["docker.io": "\(weir.authority)/docker.io"])
                     let output = await Self.refusal {
-                        try await podman.pull("docker.io/library/x:multi", options: ["--retry", "0"])
+                        try await podman.pull("docker.io/library/x:multi", within: .seconds(fail == "open" ? 60 : 10))
                     }
-                    #expect(output != "(pulled)")
-                    // It names every mirror that it tried, and the registry last.
-                    #expect(output.contains("registry-1.docker.io"), "\(fail): \(output)")
+                    if fail == "open" {
+                        // It names every mirror that it tried, and the registry last.
+                        #expect(output.contains("registry-1.docker.io"), "\(output)")
+                    } else {
+                        // It does as Retry-After says, for a minute at a time.
+                        #expect(output.hasPrefix("timedOut"), "\(output)")
+                    }
                 }
             }
         }
