@@ -189,6 +189,12 @@ import Testing
         #expect(try Folder().problems(String(block.prefix(1_000_000))).count >= 1)
     }
 
+    @Test func `patterns with stars are no aliases`() throws {
+        let patterns = (0..<40).map { "\"team-\($0)-*\": 1h, \"v*\($0)\": 2h" }.joined(separator: ", ")
+        let service = try Folder().load("freshness: { tags: { \(patterns) } }").service
+        #expect(service.rules.rules.allSatisfy { $0.freshness.overrides.count == 80 })
+    }
+
     @Test func `a few aliases are fine`() throws {
         let loaded = try Folder().load(
             """

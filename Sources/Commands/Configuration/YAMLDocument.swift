@@ -34,12 +34,22 @@ enum YAMLDocument {
             var previous = UInt8(ascii: " ")
             var isAfterStar = false
             for byte in line {
-                if isAfterStar, !" \t,]}".utf8.contains(byte) { count += 1 }
-                isAfterStar = byte == UInt8(ascii: "*") && " \t,:?-[{".utf8.contains(previous)
+                // As libyaml reads them: a name of letters, digits, '-' and '_'; and no alias follows a '-' directly.
+                if isAfterStar, isNamePart(byte) { count += 1 }
+                isAfterStar = byte == UInt8(ascii: "*") && " \t,:?[{".utf8.contains(previous)
                 previous = byte
             }
         }
         return count
+    }
+
+    private static func isNamePart(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
     }
 
     /// In our words; without the excerpt of the file that the library would add, since a secret may be in it.
