@@ -75,6 +75,7 @@ let package = Package(
         module("JSON", []),
         module("HTTPSemantics"),
         module("Timekeeping"),
+        module("Concurrency"),
         module("Rules", ["OCI"]),
         module("Quota", ["HTTPSemantics", "Timekeeping"]),
         module("ImageRewriting", ["OCI", "Rules"]),
@@ -87,7 +88,8 @@ let package = Package(
         // Contracts, and the adapters that keep them.
         module("Credentials", ["Timekeeping"]),
         module(
-            "CredentialSources", ["Credentials", "Timekeeping", subprocess, systemPackage, nioPosix, logging, metrics]),
+            "CredentialSources",
+            ["Concurrency", "Credentials", "Timekeeping", subprocess, systemPackage, nioPosix, logging, metrics]),
         module(
             "CloudCredentials",
             [
@@ -118,7 +120,7 @@ let package = Package(
         // Peers: the streams between them, and who has what.
         module(
             "LibP2P",
-            [crypto, nioCore, nioPosix, logging, serviceLifecycle]),
+            ["Concurrency", crypto, nioCore, nioPosix, logging, serviceLifecycle]),
         module("PeerRouting", ["OCI"]),
         module(
             "KademliaRouting",
@@ -159,6 +161,7 @@ let package = Package(
         module(
             "PullThroughCache",
             [
+                "Concurrency",
                 "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream", "BlobStore", "MetadataStore",
                 nioCore, deque, logging, coreMetrics, serviceLifecycle,
             ]),
@@ -172,6 +175,7 @@ let package = Package(
         module(
             "AdmissionWebhook",
             [
+                "Concurrency",
                 "JSON", "OCI", "Rules", "ImageRewriting", "Credentials", "Timekeeping", "Listening", deque, logging,
                 coreMetrics, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
             ]),
@@ -273,6 +277,7 @@ let package = Package(
         tests(
             "PullThroughCacheTests",
             [
+                "Concurrency",
                 "TestMachine", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "Upstream",
                 "UpstreamClient",
                 "BlobStore",

@@ -1,4 +1,5 @@
 package import BlobStore
+internal import Concurrency
 package import Logging
 package import MetadataStore
 package import OCI

@@ -222,6 +222,8 @@ struct HostTests {
         try await RunningHosts.with(a, b, c, strict, loose) {
             for host in [a, b, c] {
                 _ = try await host.connect(to: loose.peerID, at: try await loose.boundAddresses())
+                // The dialler is done before the other end has counted the connection.
+                try await Self.until { loose.isConnected(to: host.peerID) }
             }
             try await Self.until { loose.connectionCount == 2 && !loose.isConnected(to: a.peerID) }
             for host in [a, b] {

@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import Synchronization
 internal import Timekeeping
 
@@ -5,7 +6,7 @@ internal import Timekeeping
 /// wait no longer than it may.
 final class Outcomes<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let clock: any WallClock
-    private let table: Mutex<OutcomeTable<Key, Value, OutcomeWaiter<Value>>>
+    private let table: Mutex<OutcomeTable<Key, Value, Waiter<Value?>>>
     private let operation: @Sendable (Key) async -> (value: Value, keptFor: Duration)
 
     /// - Parameter operation: bounded in time by itself.
@@ -23,7 +24,7 @@ final class Outcomes<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     /// Nil where the outcome is not there by `deadline`, or too many others are being found out.
     func value(_ key: Key, until deadline: ContinuousClock.Instant) async -> Value? {
-        let waiter = OutcomeWaiter<Value>()
+        let waiter = Waiter<Value?>()
         switch table.withLock({ $0.ask(key, as: waiter, at: clock.now()) }) {
         case .known(let value): return value
         case .full: return nil
@@ -36,56 +37,17 @@ final class Outcomes<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 try? await ContinuousClock().sleep(until: deadline)
-                waiter.resume(nil)
+                waiter.resume(.success(nil))
             }
-            let value = await waiter.value()
+            let value = try? await waiter.value()
             group.cancelAll()
-            return value
+            return value ?? nil
         }
     }
 
     private func find(_ key: Key) async {
         let (value, duration) = await operation(key)
         let waiters = table.withLock { $0.finish(key, value, keptFor: duration, at: clock.now()) }
-        for waiter in waiters { waiter.resume(value) }
-    }
-}
-
-/// One suspended caller, resumed once: with the outcome, or with nil when its time is over.
-private final class OutcomeWaiter<Value: Sendable>: Sendable {
-    private enum State {
-        case idle
-        case waiting(CheckedContinuation<Value?, Never>)
-        case resolved(Value?)
-    }
-
-    private let state = Mutex<State>(.idle)
-
-    func resume(_ value: Value?) {
-        let continuation = state.withLock { state -> CheckedContinuation<Value?, Never>? in
-            switch state {
-            case .idle:
-                state = .resolved(value)
-                return nil
-            case .waiting(let continuation):
-                state = .resolved(value)
-                return continuation
-            case .resolved: return nil
-            }
-        }
-        continuation?.resume(returning: value)
-    }
-
-    func value() async -> Value? {
-        await withCheckedContinuation { continuation in
-            let value = state.withLock { state -> Value?? in
-                guard case .resolved(let value) = state else {
-                    state = .waiting(continuation)
-                    return nil
-                }
-                return .some(value)
-            }
-            if let value { continuation.resume(returning: value) }
-        }
+        for waiter in waiters { waiter.resume(.success(value)) }
     }
 }

@@ -34,9 +34,6 @@ struct Renewal {
     private var refused: (credentials: AccountCredentials, count: Int, at: Timestamp, until: Timestamp)?
     private var isUnderWay = false
 
-    /// Whether a renewal was started that has not ended.
-    var isRenewing: Bool { isUnderWay }
-
     init(policy: RenewalPolicy) { self.policy = policy }
 
     /// Taken off the end, since the registry has to accept them a moment later.

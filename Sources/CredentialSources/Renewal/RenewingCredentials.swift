@@ -1,3 +1,4 @@
+internal import Concurrency
 package import Credentials
 internal import Synchronization
 package import Timekeeping
@@ -11,8 +12,8 @@ package final class RenewingCredentials: CredentialSource {
 
     private struct State {
         var renewal: Renewal
-        var waiters: [UInt64: CheckedContinuation<Outcome, Never>] = [:]
-        var lastWaiter: UInt64 = 0
+        /// Whoever waits for the renewal that is under way. One that left stays until it ends.
+        var waiters: [Waiter<IssuedCredentials>] = []
     }
 
     package let origin: String
@@ -39,7 +40,13 @@ package final class RenewingCredentials: CredentialSource {
 
     package func credentials() async throws(CredentialError) -> IssuedCredentials {
         let now = clock.now()
-        switch state.withLock({ $0.renewal.ask(at: now) }) {
+        let waiter = Waiter<IssuedCredentials>()
+        let decision = state.withLock { state in
+            let decision = state.renewal.ask(at: now)
+            if case .wait = decision { state.waiters.append(waiter) }
+            return decision
+        }
+        switch decision {
         case .use(let issued): return issued
         case .useAndRenew(let issued):
             start()
@@ -47,7 +54,13 @@ package final class RenewingCredentials: CredentialSource {
         case .fail(let error): throw error
         case .wait(let startsRenewal):
             if startsRenewal { start() }
-            return try await wait()
+            do {
+                return try await waiter.value()
+            } catch let error as CredentialError {
+                throw error
+            } catch {
+                throw .unavailable(reason: "nobody waits for it any more")
+            }
         }
     }
 
@@ -68,12 +81,12 @@ package final class RenewingCredentials: CredentialSource {
             let now = self.clock.now()
             let (answer, waiters) = self.state.withLock { state in
                 let answer = state.renewal.finish(outcome, at: now)
-                defer { state.waiters = [:] }
+                defer { state.waiters = [] }
                 return (answer, state.waiters)
             }
             self.journal.attempted(origin: self.origin, outcome)
             self.journal.note(self.report(at: now))
-            for waiter in waiters.values { waiter.resume(returning: answer) }
+            for waiter in waiters { waiter.resume(answer.mapError { $0 }) }
         }
     }
 
@@ -92,40 +105,4 @@ package final class RenewingCredentials: CredentialSource {
             return (first ?? nil) ?? .failure(.unavailable(reason: "it gave no answer within \(limit)"))
         }
     }
-
-    private func wait() async throws(CredentialError) -> IssuedCredentials {
-        let id = state.withLock { state in
-            state.lastWaiter += 1
-            return state.lastWaiter
-        }
-        let outcome = await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in
-                let now = clock.now()
-                // The renewal may have ended, or the caller have left, since it was decided to wait.
-                let (outcome, startsRenewal) = state.withLock { state -> (Outcome?, Bool) in
-                    guard !Task.isCancelled else { return (.failure(Self.cancelled), false) }
-                    if state.renewal.isRenewing {
-                        state.waiters[id] = continuation
-                        return (nil, false)
-                    }
-                    switch state.renewal.ask(at: now) {
-                    case .use(let issued): return (.success(issued), false)
-                    case .useAndRenew(let issued): return (.success(issued), true)
-                    case .fail(let error): return (.failure(error), false)
-                    case .wait(let startsRenewal):
-                        state.waiters[id] = continuation
-                        return (nil, startsRenewal)
-                    }
-                }
-                if startsRenewal { start() }
-                if let outcome { continuation.resume(returning: outcome) }
-            }
-        } onCancel: {
-            let waiter = state.withLock { $0.waiters.removeValue(forKey: id) }
-            waiter?.resume(returning: .failure(Self.cancelled))
-        }
-        return try outcome.get()
-    }
-
-    private static let cancelled = CredentialError.unavailable(reason: "nobody waits for it any more")
 }

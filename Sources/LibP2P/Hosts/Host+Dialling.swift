@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
@@ -10,7 +11,7 @@ extension Host {
     /// - Throws: ``ConnectionError`` or `CancellationError`.
     package func connect(to peer: PeerID, at addresses: [Multiaddr]) async throws -> PeerConnection {
         guard peer != peerID else { throw ConnectionError.ownAddress }
-        let waiter = OneShot<PeerConnection>()
+        let waiter = Waiter<PeerConnection>()
         let (existing, isFirst) = state.withLock { state -> (PeerConnection?, Bool) in
             if let connection = state.table.connection(to: peer) {
                 state.table.markUsed(connection.id, now: .now())
@@ -105,7 +106,7 @@ extension Host {
             host = first
         }
         let remote = Multiaddr(ip: host, port: endpoint.port)
-        let waiter = OneShot<PeerConnection>()
+        let waiter = Waiter<PeerConnection>()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let established = eventLoop.makePromise(of: PublicKey.self)
         let attached = eventLoop.makePromise(of: EventLoopFuture<PeerConnection>.self)

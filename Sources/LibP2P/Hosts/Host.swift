@@ -1,3 +1,4 @@
+internal import Concurrency
 package import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -17,7 +18,7 @@ package final class Host: Service, Sendable {
         var handlers: [String: StreamHandler] = [:]
         var observers: [Observer] = []
         var identified: [PeerID: IdentifiedPeer] = [:]
-        var dials: [PeerID: [OneShot<PeerConnection>]] = [:]
+        var dials: [PeerID: [Waiter<PeerConnection>]] = [:]
         /// What is listened on, and what peers are told of it.
         var bound: [Multiaddr] = []
         var addresses: [Multiaddr] = []
@@ -26,7 +27,7 @@ package final class Host: Service, Sendable {
     package let identity: Identity
     let configuration: HostConfiguration
     let logger: Logger
-    let work = HostWork()
+    let work = BackgroundWork()
     let state: Mutex<State>
     private let bound: EventLoopPromise<[Multiaddr]>
 
@@ -79,7 +80,7 @@ package final class Host: Service, Sendable {
             metadata: ["peer": "\(peerID)", "addresses": "\(addresses)", "advertised": "\(advertised)"])
         let work = work
         await withTaskCancellationOrGracefulShutdownHandler {
-            await work.run()
+            await work.run(cancelsAtClose: true)
         } onCancelOrGracefulShutdown: {
             work.close()
         }

@@ -1,4 +1,5 @@
 internal import BlobStore
+internal import Concurrency
 internal import HTTPSemantics
 internal import MetadataStore
 internal import OCI

@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import OCI
 internal import Rules
 

@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import Synchronization
 
 /// Writes to the catalogue in the order in which they were decided, behind the clients' backs.

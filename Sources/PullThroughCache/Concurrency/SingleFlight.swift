@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import Synchronization
 
 /// Has one operation under way for each key; who asks meanwhile waits for the same outcome.

@@ -1,4 +1,5 @@
 internal import BlobStore
+internal import Concurrency
 internal import CoreMetrics
 internal import NIOCore
 internal import OCI

@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import MetadataStore
 internal import NIOCore
 internal import OCI

@@ -3,7 +3,7 @@ internal import Synchronization
 /// One suspended caller, resumed once: by whoever has its answer, or by its own cancellation.
 ///
 /// It is put into a table first and awaited afterwards, so there is no moment at which an answer could be missed.
-final class Waiter<Value: Sendable>: Sendable {
+package final class Waiter<Value: Sendable>: Sendable {
     private enum State {
         /// Nobody waits yet. Goes to any other state.
         case idle
@@ -15,9 +15,11 @@ final class Waiter<Value: Sendable>: Sendable {
 
     private let state = Mutex<State>(.idle)
 
+    package init() {}
+
     /// Gives the answer. Returns false where the caller has one already, or has gone.
     @discardableResult
-    func resume(_ result: Result<Value, any Error>) -> Bool {
+    package func resume(_ result: Result<Value, any Error>) -> Bool {
         let (isFirst, continuation) = state.withLock { state -> (Bool, CheckedContinuation<Value, any Error>?) in
             switch state {
             case .idle:
@@ -35,7 +37,7 @@ final class Waiter<Value: Sendable>: Sendable {
 
     /// Suspends until the answer is there.
     /// - Throws: the answer's error, or `CancellationError` as soon as the task is cancelled.
-    func value() async throws -> Value {
+    package func value() async throws -> Value {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let result = state.withLock { state -> Result<Value, any Error>? in
