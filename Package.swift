@@ -125,8 +125,8 @@ let package = Package(
         module(
             "KademliaRouting",
             [
-                "LibP2P", "PeerRouting", crypto, nioCore, nioHTTP1, asyncHTTPClient, logging, coreMetrics,
-                serviceLifecycle,
+                "LibP2P", "PeerRouting", "Timekeeping", crypto, nioCore, nioHTTP1, asyncHTTPClient, logging,
+                coreMetrics, serviceLifecycle,
             ]),
 
         // A node that shares what it has: its content, and the registry that answers for it.
@@ -135,7 +135,7 @@ let package = Package(
             "PeerRegistry",
             [
                 "NodeContent", "PeerRouting", "PullThroughCache", "BlobStore", "OCI", "HTTPSemantics",
-                "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging, coreMetrics,
+                "Timekeeping", "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging, coreMetrics,
             ]),
         module(
             "ContainerdClient",

@@ -1,4 +1,5 @@
 internal import CoreMetrics
+internal import Timekeeping
 
 /// What is counted of reviews. Labels come from closed sets.
 ///
@@ -40,8 +41,7 @@ final class WebhookMetrics: @unchecked Sendable {
 
     func reviewed(_ kind: ReviewKind, _ outcome: Outcome, in duration: Duration) {
         reviews[kind.rawValue]?[outcome]?.increment()
-        let (whole, attoseconds) = duration.components
-        seconds[kind.rawValue]?.recordNanoseconds(whole * 1_000_000_000 + attoseconds / 1_000_000_000)
+        seconds[kind.rawValue]?.recordNanoseconds(duration.wholeNanoseconds)
     }
 
     func decided(_ outcome: ImageOutcome) {

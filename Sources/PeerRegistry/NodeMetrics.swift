@@ -1,6 +1,7 @@
 internal import CoreMetrics
 internal import OCI
 internal import Synchronization
+internal import Timekeeping
 
 /// What a node counts; under Spegel's names as well, where its dashboards are to go on working.
 package final class NodeMetrics: @unchecked Sendable {
@@ -47,7 +48,7 @@ package final class NodeMetrics: @unchecked Sendable {
     func record(_ offence: PeerStanding.Offence) { failures[offence]?.increment() }
 
     func record(lookup time: Duration) {
-        lookups.recordNanoseconds(time.nanoseconds)
+        lookups.recordNanoseconds(time.wholeNanoseconds)
         spegel?.resolved(time)
     }
 
@@ -84,7 +85,7 @@ private final class SpegelMetrics: @unchecked Sendable {
         if isHit { lastSuccess.record(UnixTime.now) }
     }
 
-    func resolved(_ time: Duration) { resolve.recordNanoseconds(time.nanoseconds) }
+    func resolved(_ time: Duration) { resolve.recordNanoseconds(time.wholeNanoseconds) }
 
     func advertised(_ keys: AdvertisedKeys) {
         let registries = Set(keys.tags.keys).union(keys.contents.keys)
@@ -96,12 +97,5 @@ private final class SpegelMetrics: @unchecked Sendable {
             Gauge(label: "spegel_advertised_content_digests", dimensions: dimensions)
                 .record(keys.contents[registry] ?? 0)
         }
-    }
-}
-
-extension Duration {
-    var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue + attoseconds / 1_000_000_000
     }
 }

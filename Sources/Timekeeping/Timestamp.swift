@@ -41,6 +41,13 @@ extension Duration {
         return bounded * 1000 + attoseconds / 1_000_000_000_000_000
     }
 
+    /// Rounded towards zero, and bounded at some 30 years.
+    package var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let bounded = min(max(seconds, -1_000_000_000), 1_000_000_000)
+        return bounded * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+
     /// Rounded towards zero.
     package var wholeSeconds: Int64 { components.seconds }
 }

@@ -1,4 +1,5 @@
 internal import CoreMetrics
+internal import Timekeeping
 
 /// What the routing counts. Made once; counting looks nothing up.
 struct RoutingMetrics: Sendable {
@@ -36,7 +37,6 @@ struct RoutingMetrics: Sendable {
     func countLookup(isFound: Bool, isCancelled: Bool, took time: Duration) {
         let outcome: LookupOutcome = isFound ? .found : isCancelled ? .cancelled : .none
         lookups[outcome]?.increment()
-        let (seconds, attoseconds) = time.components
-        lookupTime.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+        lookupTime.recordNanoseconds(time.wholeNanoseconds)
     }
 }

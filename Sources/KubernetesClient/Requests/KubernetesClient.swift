@@ -122,7 +122,7 @@ package final class KubernetesClient: Sendable {
         do {
             return try await transport.withClient(credentials) { client in
                 let response = try await client.execute(
-                    message, deadline: .now() + TimeAmount.nanoseconds(limits.timeout.nanosecondCount))
+                    message, deadline: .now() + TimeAmount(limits.timeout))
                 return try await body(response)
             }
         } catch {
@@ -167,13 +167,5 @@ func within<Value: Sendable>(
         defer { group.cancelAll() }
         guard let first = try await group.next(), let value = first else { throw KubernetesError.timedOut }
         return value
-    }
-}
-
-extension Duration {
-    /// Bounded at some 30 years, so that adding it to a moment cannot overflow.
-    var nanosecondCount: Int64 {
-        let (seconds, attoseconds) = components
-        return min(max(seconds, 0), 1_000_000_000) * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }

@@ -11,24 +11,24 @@ final class ConnectionHandler: ChannelDuplexHandler {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    private struct PendingWrite {
+    struct PendingWrite {
         var bytes: ByteBuffer
         let promise: EventLoopPromise<Void>
     }
 
-    private let configuration: HostConfiguration
+    let configuration: HostConfiguration
     private let owner: any ConnectionOwner
     private let established: EventLoopPromise<PublicKey>
-    private var machine: ConnectionMachine
-    private var context: ChannelHandlerContext?
+    var machine: ConnectionMachine
+    var context: ChannelHandlerContext?
     private var handshakeTimer: Scheduled<Void>?
     private var ticker: RepeatedTask?
-    private var readers: [UInt32: EventLoopPromise<ByteBuffer?>] = [:]
-    private var writers: [UInt32: PendingWrite] = [:]
+    var readers: [UInt32: EventLoopPromise<ByteBuffer?>] = [:]
+    var writers: [UInt32: PendingWrite] = [:]
     /// Why streams failed whose owners are yet to hear of it.
-    private var failures: [UInt32: StreamError] = [:]
-    private var end: ConnectionError?
-    private var isReadHeld = false
+    var failures: [UInt32: StreamError] = [:]
+    var end: ConnectionError?
+    var isReadHeld = false
     private var isPeerGoing = false
 
     /// - Parameter established: succeeds when the peer has proved who it is, and fails where that does not happen.
@@ -100,7 +100,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func begin(_ context: ChannelHandlerContext) {
         guard handshakeTimer == nil else { return }
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-        handshakeTimer = context.eventLoop.scheduleTask(in: configuration.handshakeTimeout.amount) {
+        handshakeTimer = context.eventLoop.scheduleTask(in: TimeAmount(configuration.handshakeTimeout)) {
             handler.value.fail(.handshakeTimedOut)
         }
         flush()
@@ -140,7 +140,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard let context else { return }
         handshakeTimer?.cancel()
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let interval = configuration.tickInterval.amount
+        let interval = TimeAmount(configuration.tickInterval)
         ticker = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             handler.value.tick()
         }
@@ -149,7 +149,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         machine.ping(now: context.eventLoop.now)
     }
 
-    private func flush() {
+    func flush() {
         guard let context, end == nil else { return }
         do throws(ConnectionError) {
             guard let bytes = try machine.takeOutbound() else { return }
@@ -166,7 +166,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Closes after saying why, where that can be said.
-    private func fail(_ error: ConnectionError) {
+    func fail(_ error: ConnectionError) {
         guard end == nil else { return }
         if let bytes = try? machine.takeOutbound() { context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
         finish(error)
@@ -186,150 +186,5 @@ final class ConnectionHandler: ChannelDuplexHandler {
         for reader in readers.values { reader.fail(StreamError.disconnected(error)) }
         for writer in writers.values { writer.promise.fail(StreamError.disconnected(error)) }
         owner.connectionEnded(error)
-    }
-
-    // MARK: What streams ask for
-
-    /// Takes leave of the peer and closes.
-    func close(_ error: ConnectionError) {
-        machine.goAway()
-        fail(error)
-    }
-
-    func open(_ protocols: [String]) throws(StreamError) -> UInt32 {
-        guard let context, end == nil else { throw .disconnected(end ?? .closed) }
-        let id = try machine.open(protocols, now: context.eventLoop.now)
-        flush()
-        return id
-    }
-
-    func read(_ id: UInt32, _ promise: EventLoopPromise<ByteBuffer?>) {
-        guard readers[id] == nil else {
-            promise.fail(StreamError.closed)
-            return
-        }
-        readers[id] = promise
-        resumeReader(id)
-        flush()
-    }
-
-    private func resumeReader(_ id: UInt32) {
-        guard let promise = readers[id] else { return }
-        if let error = failure(id) {
-            readers[id] = nil
-            promise.fail(error)
-            return
-        }
-        switch machine.read(id) {
-        case .pending: return
-        case .bytes(let bytes): promise.succeed(bytes)
-        case .end: promise.succeed(nil)
-        case .reset(let code): promise.fail(StreamError.reset(code: code))
-        }
-        readers[id] = nil
-        guard isReadHeld, machine.unreadBytes <= configuration.unreadLimitBytes / 2 else { return }
-        isReadHeld = false
-        context?.read()
-    }
-
-    func write(_ bytes: ByteBuffer, on id: UInt32, _ promise: EventLoopPromise<Void>) {
-        guard writers[id] == nil else {
-            promise.fail(StreamError.closed)
-            return
-        }
-        writers[id] = PendingWrite(bytes: bytes, promise: promise)
-        resumeWriter(id)
-        flush()
-    }
-
-    private func resumeWriters() {
-        for id in writers.keys {
-            guard context?.channel.isWritable == true else { return }
-            resumeWriter(id)
-            flush()
-        }
-    }
-
-    private func resumeWriter(_ id: UInt32) {
-        guard var write = writers[id], let context else { return }
-        if let error = failure(id) {
-            writers[id] = nil
-            write.promise.fail(error)
-            return
-        }
-        while context.channel.isWritable, write.bytes.readableBytes > 0 {
-            guard let sent = machine.write(&write.bytes, on: id, limitBytes: Self.turnBytes) else {
-                writers[id] = nil
-                write.promise.fail(StreamError.closed)
-                return
-            }
-            guard sent > 0 else { break }
-            flush()
-            // The flush may have been the end of everything.
-            guard writers[id] != nil else { return }
-        }
-        guard write.bytes.readableBytes == 0 else {
-            writers[id] = write
-            return
-        }
-        writers[id] = nil
-        write.promise.succeed(())
-    }
-
-    /// The caller that waits on the stream has gone.
-    func cancelWaiting(_ id: UInt32) {
-        readers.removeValue(forKey: id)?.fail(CancellationError())
-        // Part of it may be sent; what would follow makes no sense to the peer.
-        guard let write = writers.removeValue(forKey: id) else { return }
-        machine.reset(id)
-        write.promise.fail(CancellationError())
-        flush()
-    }
-
-    private func failure(_ id: UInt32) -> StreamError? {
-        if let end { return .disconnected(end) }
-        return failures[id]
-    }
-
-    func closeWrite(_ id: UInt32) {
-        machine.closeWrite(id)
-        flush()
-    }
-
-    func reset(_ id: UInt32, code: UInt32) {
-        machine.reset(id, code: code)
-        flush()
-    }
-
-    func release(_ id: UInt32) {
-        readers.removeValue(forKey: id)?.fail(StreamError.closed)
-        writers.removeValue(forKey: id)?.promise.fail(StreamError.closed)
-        failures[id] = nil
-        guard let context else { return }
-        machine.release(id, now: context.eventLoop.now)
-        flush()
-        guard isReadHeld, machine.unreadBytes <= configuration.unreadLimitBytes / 2 else { return }
-        isReadHeld = false
-        context.read()
-    }
-
-    /// What one stream writes before another has its turn.
-    private static let turnBytes = 64 << 10
-}
-
-/// Who is told what happens on a connection, on its event loop.
-protocol ConnectionOwner: Sendable {
-    func connectionAccepted(stream id: UInt32, protocolID: String)
-    func connectionPonged(after roundTrip: TimeAmount)
-    /// The peer takes no more streams.
-    func connectionIsGoing()
-    /// Told once, after everything else.
-    func connectionEnded(_ error: ConnectionError)
-}
-
-extension Duration {
-    var amount: TimeAmount {
-        let (seconds, attoseconds) = components
-        return .seconds(seconds) + .nanoseconds(attoseconds / 1_000_000_000)
     }
 }

@@ -66,7 +66,7 @@ struct ConnectionTable {
         guard !isClosed else { return .refused }
         var victim: PeerConnection?
         if entries.count >= configuration.connectionLimit {
-            let candidate = entries.values.filter { now - $0.openedAt >= configuration.connectionGrace.amount }
+            let candidate = entries.values.filter { now - $0.openedAt >= TimeAmount(configuration.connectionGrace) }
                 .min { $0.usedAt < $1.usedAt }
             guard let candidate else { return .refused }
             victim = candidate.connection

@@ -113,7 +113,7 @@ extension Host {
         let connecting = ClientBootstrap(group: eventLoop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 128 << 10))
-            .connectTimeout(configuration.dialTimeout.amount)
+            .connectTimeout(TimeAmount(configuration.dialTimeout))
             .channelInitializer { channel in
                 let future = self.attach(
                     to: channel, role: .dialer, expecting: peer, remoteAddress: remote, established: established)

@@ -27,7 +27,7 @@ package enum PeerHTTP {
     {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout = .init(
-            connect: .nanoseconds(connect.nanoseconds), read: .nanoseconds(stall.nanoseconds))
+            connect: TimeAmount(connect), read: TimeAmount(stall))
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
         configuration.tlsConfiguration = try self.configuration(tls)
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)

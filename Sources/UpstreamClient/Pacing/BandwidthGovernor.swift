@@ -62,7 +62,7 @@ final class BandwidthGovernor: Sendable {
         // One that was cancelled after its turn had come.
         state.withLock { _ = $0.gone.remove(id) }
         let time = ContinuousClock.now - begin
-        if time > .milliseconds(1) { waits.record(time) }
+        if time > .milliseconds(1) { waits.record(duration: time) }
     }
 
     private func admitNext() {

@@ -40,7 +40,7 @@ final class Pacing: Sendable {
             throw UpstreamError.rateLimited(.own, retryAfter: limit)
         }
         guard delay > .zero else { return }
-        Self.waits(rule, "requests").record(delay)
+        Self.waits(rule, "requests").record(duration: delay)
         do {
             try await Task.sleep(for: delay)
         } catch {
@@ -86,12 +86,5 @@ final class Pacing: Sendable {
         guard status == 429 || status == 503 else { return }
         let retryAfter = headers.first(name: "Retry-After").flatMap { RetryAfter.parse($0, now: wallClock) }
         hedges?.withLock { $0.restrain(now: now, retryAfter: retryAfter) }
-    }
-}
-
-extension Timer {
-    func record(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 }

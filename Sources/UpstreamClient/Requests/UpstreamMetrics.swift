@@ -16,10 +16,9 @@ struct UpstreamMetrics: Sendable {
     /// An answer's head that came.
     func answered(_ method: HTTPMethod, status: Int, after time: Duration) {
         count(method, Self.outcome(status))
-        let (seconds, attoseconds) = time.components
         Timer(
             label: "weir_upstream_request_seconds", dimensions: [("rule", rule), ("method", method.rawValue)]
-        ).recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+        ).record(duration: time)
     }
 
     /// A request without an answer.

@@ -198,12 +198,3 @@ package final class UpstreamTransport: Sendable {
     struct ForbiddenNetwork: Error { let network: AddressClass }
     struct UnusableFile: Error { let path: String }
 }
-
-extension TimeAmount {
-    /// Rounded up to a nanosecond, within the type's bounds.
-    init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let bounded = min(max(seconds, 0), 1_000_000_000)
-        self = .nanoseconds(bounded * 1_000_000_000 + attoseconds / 1_000_000_000)
-    }
-}

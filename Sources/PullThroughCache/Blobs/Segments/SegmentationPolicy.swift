@@ -84,7 +84,7 @@ struct SegmentationPolicy: Sendable {
                 return add(now: now, missing: missing)
             }
             guard now - since >= settings.measuringInterval else { return .wait }
-            let rate = Double(received - bytes) / (now - since).inSeconds
+            let rate = Double(received - bytes) / ((now - since) / .seconds(1))
             if let rateBefore {
                 guard rate >= rateBefore * settings.gain else {
                     phase = .done
@@ -95,7 +95,7 @@ struct SegmentationPolicy: Sendable {
             rateBefore = rate
             // Nothing came at all: that is a stall, which more connections do not mend.
             guard rate > 0, rate < Double(settings.fastBytesPerSecond) * Double(connections),
-                Double(missing) / rate > settings.worthwhile.inSeconds
+                Double(missing) / rate > settings.worthwhile / .seconds(1)
             else {
                 phase = .measuring(since: now, bytes: received)
                 rateBefore = nil
@@ -123,12 +123,5 @@ struct SegmentationPolicy: Sendable {
         // A new connection costs several round trips before its first byte.
         phase = .settling(until: now + settings.measuringInterval * 2)
         return .add(wanted)
-    }
-}
-
-extension Duration {
-    fileprivate var inSeconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds) + Double(attoseconds) / 1e18
     }
 }
