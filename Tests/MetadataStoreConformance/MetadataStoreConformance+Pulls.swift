@@ -33,6 +33,59 @@ extension MetadataStoreConformance {
             try expect(try await store.tag(.latest, in: repository), is: record, "the tag")
             try expect(try await store.statistics().tags, is: 1, "the number of tags")
         },
+        MetadataStoreCheck("a tag and its manifest are read in one go as they are read one by one") { store in
+            let repository = try Samples.repository("a")
+            let image = try SampleManifest.image(1, config: 10, layers: [11])
+            let index = try SampleManifest.index(2, of: [Samples.digest(3)])
+            try await store.put(image, in: repository, at: 5)
+            try await store.put(index, in: repository, at: 6)
+            // Stored; an index's child, of which no more is known; and one that nothing but its tag names.
+            for (tag, digest) in [("stored", image.digest), ("child", Samples.digest(3)), ("named", Samples.digest(4))]
+            {
+                try await store.putTag(tag, of: digest, in: repository, at: 7)
+                let parsed = try Tag(tag)
+                let found = try await store.taggedManifest(parsed, in: repository)
+                try expect(found?.tag, is: try await store.tag(parsed, in: repository), "the tag '\(tag)'")
+                try expect(found?.tag.digest, is: digest, "what '\(tag)' names")
+                try expect(
+                    found?.manifest, is: try await store.manifest(digest, in: repository), "the manifest of '\(tag)'")
+            }
+            try expect(
+                try await store.taggedManifest(Tag("stored"), in: repository)?.manifest,
+                is: image.record(in: repository, fetchedAt: Samples.moment(5)), "the stored manifest")
+        },
+        MetadataStoreCheck("a tag and its manifest are those of one repository") { store in
+            let (repository, other) = (try Samples.repository("a"), try Samples.repository("b"))
+            let image = try SampleManifest.image(1, config: 10, layers: [11])
+            try await store.put(image, in: repository)
+            try await store.putTag("t", of: image.digest, in: repository)
+            try expect(
+                try await store.taggedManifest(Tag("u"), in: repository), is: nil, "a tag that was never written")
+            try expect(try await store.taggedManifest(Tag("t"), in: other), is: nil, "the tag in another repository")
+            // What is stored elsewhere says nothing of what this repository holds.
+            try await store.putTag("t", of: image.digest, in: other)
+            let found = try await store.taggedManifest(Tag("t"), in: other)
+            try expect(found?.tag.digest, is: image.digest, "what the other's tag names")
+            try expect(
+                found?.manifest, is: try await store.manifest(image.digest, in: other), "the other's manifest")
+            try expect(found?.manifest?.fetchedAt, is: nil, "when the other fetched it")
+        },
+        MetadataStoreCheck("a tag that moved is read with the manifest that it names now") { store in
+            let repository = try Samples.repository("a")
+            let (older, newer) = (
+                try SampleManifest.image(1, config: 10, layers: []), try SampleManifest.image(2, config: 10, layers: [])
+            )
+            for (second, image) in [older, newer].enumerated() {
+                try await store.put(image, in: repository, at: second)
+                try await store.putTag("t", of: image.digest, in: repository, at: second)
+            }
+            let found = try await store.taggedManifest(Tag("t"), in: repository)
+            try expect(found?.tag.digest, is: newer.digest, "what the tag names")
+            try expect(found?.manifest?.digest, is: newer.digest, "the manifest")
+            try await store.removeManifest(newer.digest, in: repository)
+            try expect(
+                try await store.taggedManifest(Tag("t"), in: repository), is: nil, "the tag of a removed manifest")
+        },
     ]
 
     static let manifests: [MetadataStoreCheck] = [
