@@ -108,6 +108,17 @@ class Stage:
         extra = f"ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols {protocol}; {how}"
         return self._nginx("nginx-tls", FILES_TLS, self._files(FILES_TLS, " ssl", extra))
 
+    def reviews_unread(self, port: int, core: str) -> Server:
+        """Takes a webhook's requests over TLS, on one core, and answers them without a look."""
+        certificate, key = self.certificate()
+        server = self._nginx("nginx-reviews", port, f"""client_body_buffer_size 64k;
+    server {{
+        listen 127.0.0.1:{port} ssl; ssl_certificate {certificate}; ssl_certificate_key {key};
+        location / {{ default_type application/json; return 200 "{{}}"; }}
+    }}""")
+        server.command = ["taskset", "-c", core, *server.command]
+        return server
+
     def proxy_cache(self) -> Server:
         folder = self.work / "nginx-cache" / "content"
         # One transfer for all who wait, however long it takes: otherwise nginx lets them pass after 5 s.
