@@ -34,6 +34,7 @@ struct CacheFixture: Sendable {
         registry shared: TestRegistry? = nil, directory given: String? = nil,
         configuration: Configuration = Configuration(retries: retries), freshness: FreshnessPolicy = FreshnessPolicy(),
         outage: OutagePolicy = OutagePolicy(), otherRules: [String] = [], fetchesAhead: Bool = false,
+        pacing: PacingSettings = PacingSettings(),
         _ body: @Sendable (CacheFixture) async throws -> Void
     ) async throws {
         // Requests are counted to the last one, so that nothing may be asked of the upstream without need.
@@ -56,6 +57,7 @@ struct CacheFixture: Sendable {
         for name in ["hub"] + otherRules {
             var settings = UpstreamClient.Configuration(name: name, usesTLS: false, host: try registry.host)
             settings.attempts = 1
+            settings.pacing = pacing
             settings.connectTimeout = .seconds(2)
             settings.answerTimeout = .seconds(20)
             settings.stallTimeout = .seconds(20)

@@ -3,6 +3,7 @@ import OCI
 import RegistryTestKit
 import Rules
 import Testing
+import UpstreamClient
 
 @testable import PullThroughCache
 
@@ -42,6 +43,26 @@ import Testing
             fixture.registry.forgetRequests()
             #expect(try await fixture.bytes("a/b", content.digest) == content.bytes)
             #expect(fixture.registry.requestCount() == 0)
+        }
+    }
+
+    @Test
+    func `segments together come no faster than the rule's bandwidth`() async throws {
+        let rate: Int64 = 8 << 20
+        try await CacheFixture.withRunning(
+            configuration: Self.configuration, pacing: PacingSettings(bandwidth: rate)
+        ) { fixture in
+            let content = TestContent.random(count: 4_000_000)
+            let begin = ContinuousClock.now
+            let bytes = try await pull(content, fixture) { _ in
+                try await fixture.registry.waitFor(.finished, count: 2, matching: Self.segments)
+            }
+            #expect(bytes == content.bytes)
+            #expect(fixture.registry.requestCount(matching: Self.segments) >= 3)
+            // All bytes, without the burst of a tenth of a second and the last slices; each connection on its own would
+            // be there in a quarter of that.
+            let least = Duration.seconds(Double(content.bytes.readableBytes) / Double(rate)) - .milliseconds(150)
+            #expect(ContinuousClock.now - begin >= least)
         }
     }
 
