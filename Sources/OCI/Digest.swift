@@ -68,9 +68,11 @@ package struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     package func hash(into hasher: inout Hasher) {
         // The output of a digest is as good as random: its last characters tell as many apart as all of them would.
-        var tail: UInt64 = 0
-        for byte in description.utf8.suffix(16) { tail = tail << 4 | UInt64(byte & 0x0F) ^ UInt64(byte >> 6) }
-        hasher.combine(tail)
+        var description = description
+        hasher.combine(
+            description.withUTF8 { bytes in
+                bytes.suffix(16).reduce(0 as UInt64) { $0 << 4 | UInt64($1 & 0x0F) ^ UInt64($1 >> 6) }
+            })
     }
 
     package static func < (left: Digest, right: Digest) -> Bool { left.description < right.description }

@@ -4,8 +4,12 @@ package enum ManifestReference: Sendable, Hashable, CustomStringConvertible {
     case digest(Digest)
 
     /// Parses the last part of `/v2/NAME/manifests/REFERENCE`; a colon makes it a digest, since no tag has one.
-    package init(_ text: some StringProtocol) throws(ReferenceError) {
-        if text.utf8.contains(UInt8(ascii: ":")) {
+    package init(_ text: some StringProtocol) throws(ReferenceError) { try self.init(parsing: String(text)) }
+
+    /// Not generic, and over contiguous bytes: a reference is parsed with nearly every request.
+    private init(parsing text: String) throws(ReferenceError) {
+        var text = text
+        if text.withUTF8({ $0.contains(UInt8(ascii: ":")) }) {
             do { self = .digest(try Digest(text)) } catch { throw .digest(error) }
         } else {
             do { self = .tag(try Tag(text)) } catch { throw .tag(error) }

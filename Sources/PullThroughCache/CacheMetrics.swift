@@ -3,8 +3,8 @@ internal import CoreMetrics
 /// What the cache counts. Made once; counting looks nothing up.
 struct CacheMetrics: Sendable {
     /// How an answer came about. A label's value.
-    enum Outcome: String, Sendable, CaseIterable { case hit, revalidated, stale, miss, collapsed, negative, error }
-    enum Content: String, Sendable, CaseIterable { case manifest, blob }
+    enum Outcome: Int, Sendable, CaseIterable { case hit, revalidated, stale, miss, collapsed, negative, error }
+    enum Content: Int, Sendable, CaseIterable { case manifest, blob }
 
     let fillsStarted = Counter(label: "weir_fills_started_total")
     let fillsJoined = Counter(label: "weir_fills_joined_total")
@@ -22,26 +22,19 @@ struct CacheMetrics: Sendable {
     let writesFailed = Counter(label: "weir_catalogue_writes_failed_total")
     let storedBytes = Gauge(label: "weir_store_bytes")
     let runningFills = Gauge(label: "weir_fills_running")
-    private let answers: [Content: [Outcome: Counter]]
+    /// By the positions of content and outcome among all: counted with every answer, so not found by hashing.
+    private let answers: [Counter]
     private let stale: [OutageLabel: Counter]
     private let failedFills: [FillFailure: Counter]
 
     init() {
-        answers = Dictionary(
-            uniqueKeysWithValues: Content.allCases.map { content in
-                (
-                    content,
-                    Dictionary(
-                        uniqueKeysWithValues: Outcome.allCases.map { outcome in
-                            (
-                                outcome,
-                                Counter(
-                                    label: "weir_cache_answers_total",
-                                    dimensions: [("content", content.rawValue), ("outcome", outcome.rawValue)])
-                            )
-                        })
-                )
-            })
+        answers = Content.allCases.flatMap { content in
+            Outcome.allCases.map { outcome in
+                Counter(
+                    label: "weir_cache_answers_total",
+                    dimensions: [("content", "\(content)"), ("outcome", "\(outcome)")])
+            }
+        }
         stale = Dictionary(
             uniqueKeysWithValues: OutageLabel.allCases.map {
                 ($0, Counter(label: "weir_stale_answers_total", dimensions: [("reason", $0.rawValue)]))
@@ -69,7 +62,11 @@ struct CacheMetrics: Sendable {
 
     private enum FillFailure: String, CaseIterable { case upstream, content, overloaded, storage, cancelled }
 
-    func count(_ content: Content, _ outcome: Outcome) { answers[content]?[outcome]?.increment() }
+    private static let outcomeCount = Outcome.allCases.count
+
+    func count(_ content: Content, _ outcome: Outcome) {
+        answers[content.rawValue * Self.outcomeCount + outcome.rawValue].increment()
+    }
 
     func countStale(_ reason: OutageLabel) { stale[reason]?.increment() }
 

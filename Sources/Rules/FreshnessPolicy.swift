@@ -70,11 +70,14 @@ package struct FreshnessPolicy: Sendable, Hashable {
         return lifetime + .milliseconds(lifetime.components.seconds * thousandths)
     }
 
-    package func lifetime(of tag: Tag) -> Duration {
+    package func lifetime(of tag: Tag) -> Duration { lifetime(of: tag, in: TagClass(tag)) }
+
+    /// - Parameter tagClass: that of `tag`, for callers who know it already.
+    package func lifetime(of tag: Tag, in tagClass: TagClass) -> Duration {
         for override in overrides where matches(tag.description, pattern: override.pattern) {
             return override.lifetime
         }
-        return switch TagClass(tag) {
+        return switch tagClass {
         case .moving: moving
         case .minor: minor
         case .exact: exact

@@ -1,7 +1,10 @@
 package import OCI
 
 /// Maps a part of Weir's namespace to an upstream, and says how what comes from there is kept.
-package struct Rule: Sendable, Hashable {
+///
+/// A value that never changes. A class, since it goes with every request through many hands: to pass it on counts one
+/// reference, where a struct would count one for each of its parts.
+package final class Rule: Sendable, Hashable {
     package let name: RuleName
     /// The path prefix that leads to this rule (`weir:5000/PREFIX/library/nginx`); nil for rules known by host alone.
     package let prefix: String?
@@ -38,6 +41,16 @@ package struct Rule: Sendable, Hashable {
         self.freshness = freshness
         self.outage = outage
     }
+
+    package static func == (left: Rule, right: Rule) -> Bool {
+        left === right
+            || (left.name == right.name && left.prefix == right.prefix && left.host == right.host
+                && left.registry == right.registry && left.virtualHosts == right.virtualHosts
+                && left.upstreamPrefix == right.upstreamPrefix && left.completesLibrary == right.completesLibrary
+                && left.freshness == right.freshness && left.outage == right.outage)
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(name) }
 
     /// Whether ``registry`` answers for its own name here, so that ``upstreamPrefix`` is a part of it.
     var servesOwnName: Bool { registry != nil && registry?.canonical == host?.canonical }

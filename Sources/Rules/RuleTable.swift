@@ -66,16 +66,25 @@ package struct RuleTable: Sendable {
     /// The rule with the longest prefix that `name` begins with, if there is one.
     private func prefixed(_ name: String) throws(AddressingError) -> (rule: Rule, repository: RepositoryKey)? {
         guard longestPrefixComponents > 0 else { return nil }
-        var found: (rule: Rule, rest: String.Index)?
-        var count = 0
-        var position = name.utf8.startIndex
-        while count < longestPrefixComponents, let slash = name.utf8[position...].firstIndex(of: UInt8(ascii: "/")) {
-            position = name.utf8.index(after: slash)
-            count += 1
-            if let rule = byPrefix[String(name[..<slash])] { found = (rule, position) }
-        }
+        var name = name
+        // Over contiguous bytes: this is asked with nearly every request.
+        let found = name.withUTF8 { longestPrefix(of: $0) }
         guard let found else { return nil }
-        return (found.rule, try repository(String(name[found.rest...]), in: found.rule))
+        return (found.rule, try repository(found.rest, in: found.rule))
+    }
+
+    private func longestPrefix(of name: UnsafeBufferPointer<UInt8>) -> (rule: Rule, rest: String)? {
+        var found: (rule: Rule, restStart: Int)?
+        var count = 0
+        for (offset, byte) in name.enumerated() where byte == UInt8(ascii: "/") {
+            count += 1
+            guard count <= longestPrefixComponents else { break }
+            let prefix = String(decoding: UnsafeBufferPointer(rebasing: name[..<offset]), as: UTF8.self)
+            if let rule = byPrefix[prefix] { found = (rule, offset + 1) }
+        }
+        return found.map { rule, start in
+            (rule, String(decoding: UnsafeBufferPointer(rebasing: name[start...]), as: UTF8.self))
+        }
     }
 
     /// Finds the rule for a reference as a user writes it: what stands after `weir:5000/` when it is pulled. So

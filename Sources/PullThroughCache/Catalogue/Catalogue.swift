@@ -34,6 +34,10 @@ final class Catalogue: Sendable {
     // MARK: Tags
 
     func tagInMemory(_ tag: Tag, in repository: RepositoryKey) -> TagRecord? {
+        knownTag(tag, in: repository)?.record
+    }
+
+    func knownTag(_ tag: Tag, in repository: RepositoryKey) -> KnownTag? {
         memory.withLock { $0.tags.value(for: TagKey(repository: repository, tag: tag)) }
     }
 
@@ -54,8 +58,8 @@ final class Catalogue: Sendable {
         return memory.withLock { memory in
             let key = TagKey(repository: repository, tag: tag)
             // The upstream may have said something newer since the database was asked.
-            if let newer = memory.tags.peek(key) { return TaggedManifest(tag: newer, manifest: nil) }
-            memory.tags.insert(found.tag, for: key)
+            if let newer = memory.tags.peek(key) { return TaggedManifest(tag: newer.record, manifest: nil) }
+            memory.tags.insert(KnownTag(found.tag), for: key)
             return found
         }
     }
@@ -83,7 +87,7 @@ final class Catalogue: Sendable {
     func note(_ record: TagRecord, isStored: Bool) {
         let key = ContentKey(repository: record.repository, digest: record.digest)
         memory.withLock { memory in
-            memory.tags.insert(record, for: TagKey(repository: record.repository, tag: record.tag))
+            memory.tags.insert(KnownTag(record), for: TagKey(repository: record.repository, tag: record.tag))
             memory.absences.removeValue(
                 for: ReferenceKey(repository: record.repository, reference: .tag(record.tag)))
             guard !isStored else { return }

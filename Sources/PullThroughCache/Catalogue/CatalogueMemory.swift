@@ -6,7 +6,7 @@ internal import Timekeeping
 /// What the catalogue knows and what was asked of it lately, so that a hit reads no database; and what could not be
 /// written down yet. Every part is bounded.
 struct CatalogueMemory: Sendable {
-    var tags = RecencyCache<TagKey, TagRecord>(costLimit: 8192)
+    var tags = RecencyCache<TagKey, KnownTag>(costLimit: 8192)
     var manifests: RecencyCache<ContentKey, CachedManifest>
     /// Sizes of blobs that a repository is known to hold.
     var memberships = RecencyCache<ContentKey, Int64>(costLimit: 32_768)
@@ -27,5 +27,17 @@ struct CatalogueMemory: Sendable {
             unstoredTags.removeValue(for: key)
         }
         for tag in removedTags { tags.removeValue(for: TagKey(repository: repository, tag: tag)) }
+    }
+}
+
+/// What the upstream last said of a tag; and the tag's class, which is asked for with every pull and takes longer to
+/// find out than all the rest of an answer from memory.
+struct KnownTag: Sendable, Hashable {
+    let record: TagRecord
+    let tagClass: TagClass
+
+    init(_ record: TagRecord) {
+        self.record = record
+        tagClass = TagClass(record.tag)
     }
 }

@@ -25,9 +25,9 @@ final class PullLedger: Sendable {
         let now = clock.now()
         let key = ContentKey(repository: repository, digest: digest)
         pulls.withLock { pulls in
-            if pulls[key] != nil {
-                pulls[key]?.count += 1
-                pulls[key]?.lastPulledAt = now
+            if let index = pulls.index(forKey: key) {
+                pulls.values[index].count += 1
+                pulls.values[index].lastPulledAt = now
             } else if pulls.count < Self.countLimit {
                 pulls[key] = PullRecord(
                     repository: repository, digest: digest, content: content, lastPulledAt: now, count: 1)

@@ -27,11 +27,11 @@ struct Manifests: Sendable {
             guard let manifest = catalogue.manifestInMemory(digest, in: request.repository) else { return nil }
             return hit(manifest, request, CacheStatus(isHit: true))
         case .tag(let tag):
-            guard let record = catalogue.tagInMemory(tag, in: request.repository) else { return nil }
-            let age = clock.now() - record.checkedAt
-            let lifetime = request.rule.freshness.lifetime(of: tag)
+            guard let known = catalogue.knownTag(tag, in: request.repository) else { return nil }
+            let age = clock.now() - known.record.checkedAt
+            let lifetime = request.rule.freshness.lifetime(of: tag, in: known.tagClass)
             guard age >= .zero, age < lifetime,
-                let manifest = catalogue.manifestInMemory(record.digest, in: request.repository)
+                let manifest = catalogue.manifestInMemory(known.record.digest, in: request.repository)
             else { return nil }
             return hit(manifest, request, CacheStatus(isHit: true, ttl: (lifetime - age).wholeSeconds))
         }
