@@ -288,7 +288,7 @@ let package = Package(
             [
                 "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore",
                 "PeerRegistry", "Upstream", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1,
-                nioEmbedded, nioSSL, logging, x509, asn1, crypto, serviceLifecycle, "Listening",
+                nioEmbedded, nioSSL, logging, x509, asn1, crypto, serviceLifecycle, "Listening", "HostileInput",
             ]),
         tests(
             "LibP2PTests",

@@ -15,7 +15,7 @@ struct Answer: Sendable {
     }
 
     var status: HTTPResponseStatus
-    var fields: HTTPHeaders
+    var fields: AnswerFields
     var body: Body
     /// As in the `Cache-Status` field; for the log.
     var cacheStatus: String?
@@ -29,12 +29,11 @@ struct Answer: Sendable {
     ) {
         self.status = status
         self.body = body
-        fields = HTTPHeaders()
-        fields.reserveCapacity(count)
-        if let contentType { fields.add(name: "Content-Type", value: contentType) }
-        if let length { fields.add(name: "Content-Length", value: String(length)) }
-        fields.add(name: "Docker-Distribution-Api-Version", value: "registry/2.0")
-        fields.add(name: "X-Content-Type-Options", value: "nosniff")
+        fields = AnswerFields(reserving: count)
+        if let contentType { fields.add("Content-Type", contentType) }
+        if let length { fields.add("Content-Length", String(length)) }
+        fields.add("Docker-Distribution-Api-Version", "registry/2.0")
+        fields.add("X-Content-Type-Options", "nosniff")
     }
 
     /// A text that is whole in memory.
@@ -48,9 +47,9 @@ struct Answer: Sendable {
     init(status: Int, _ error: RegistryError, retryAfter: Duration? = nil) {
         self.init(
             status: HTTPResponseStatus(statusCode: status), contentType: "application/json", text: error.envelope)
-        if let retryAfter { fields.add(name: "Retry-After", value: RetryAfter.format(retryAfter)) }
+        if let retryAfter { fields.add("Retry-After", RetryAfter.format(retryAfter)) }
         // An error of this moment must not be served to others by a cache in between.
-        fields.add(name: "Cache-Control", value: "no-store")
+        fields.add("Cache-Control", "no-store")
     }
 
     init(_ mapping: ErrorMapping) {
@@ -65,9 +64,9 @@ struct Answer: Sendable {
     /// Adds how the answer came about.
     mutating func add(_ status: CacheStatus, cache: String) {
         let text = status.description(cache: cache)
-        fields.add(name: "Cache-Status", value: text)
+        fields.add("Cache-Status", text)
         cacheStatus = text
     }
 
-    mutating func add(name: String, value: String) { fields.add(name: name, value: value) }
+    mutating func add(name: String, value: String) { fields.add(name, value) }
 }

@@ -1,6 +1,5 @@
 internal import Logging
 internal import NIOCore
-internal import NIOHTTP1
 internal import OCI
 internal import PeerRegistry
 internal import PullThroughCache
@@ -25,9 +24,8 @@ extension ConnectionHandler {
     /// Nil where nobody takes it any longer. Completes when the kernel, or the stream's flow control, has taken it.
     func writeBody(_ data: IOData, exchange id: UInt64) -> EventLoopFuture<Void>? {
         guard let context, exchange?.id == id else { return nil }
-        exchange?.bytesSent += Int64(data.readableBytes)
         let promise = context.eventLoop.makePromise(of: Void.self)
-        context.writeAndFlush(wrapOutboundOut(.body(data)), promise: promise)
+        writePiece(data, promise: promise)
         noteProgress()
         armTimer()
         return promise.futureResult
@@ -45,7 +43,7 @@ extension ConnectionHandler {
     /// chunk; a stream is reset.
     func failBody(_ error: any Error, exchange id: UInt64) {
         guard let exchange, exchange.id == id, let context else { return }
-        self.exchange?.task = nil
+        exchange.task = nil
         environment.logger.debug(
             "a transfer was broken off",
             metadata: ["error": "\(error)", "client": "\(exchange.pending.request.client.address)"])

@@ -1,4 +1,3 @@
-internal import Listening
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -44,52 +43,31 @@ extension ConnectionHandler {
             writeHead(of: answer)
             finish()
         case .bytes(let bytes):
-            writeHead(of: answer)
-            if bytes.readableBytes > 0 {
-                context?.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
-                self.exchange?.bytesSent += Int64(bytes.readableBytes)
-            }
+            writeHead(of: answer, followedBy: bytes.readableBytes > 0 ? bytes : nil)
             finish()
         case .content(let content, let range):
-            self.exchange?.answer = answer
+            exchange.answer = answer
             startTransfer(of: content, range: range)
         }
     }
 
-    func writeHead(of answer: Answer) {
-        guard let exchange, let context else { return }
-        var fields = answer.fields
-        fields.add(name: "Date", value: environment.date.text)
-        if transport != .http2 {
-            if environment.connections.isDraining { self.exchange?.pending.closesConnection = true }
-            if self.exchange?.pending.closesConnection == true { fields.add(name: "Connection", value: "close") }
-            if case .content(_, let range) = answer.body, range.upperBound == .max, !exchange.pending.request.isHead {
-                fields.add(name: "Transfer-Encoding", value: "chunked")
-            }
-        }
-        self.exchange?.answer = answer
-        self.exchange?.isHeadWritten = true
-        needsFlush = true
-        let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: fields)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-    }
-
     func finish() {
-        guard let exchange, let context else { return }
+        guard let exchange else { return }
         needsFlush = true
         record(exchange, isComplete: true)
         self.exchange = nil
         idleSince = .now()
         guard exchange.pending.closesConnection else {
-            context.write(wrapOutboundOut(.end(nil)), promise: nil)
+            writeEnd(isChunked: exchange.isChunked, promise: nil)
             return
         }
-        closeWhenWritten(.end(nil), leavingInput: exchange.pending.leavesInput || !queue.isEmpty)
+        closeWhenWritten(
+            isChunked: exchange.isChunked, leavingInput: exchange.pending.leavesInput || !queue.isEmpty)
     }
 
-    /// Takes no more requests, and closes once `last` and all that was written before it has been sent: closing at
-    /// once would throw away what the client has yet to take.
-    func closeWhenWritten(_ last: HTTPServerResponsePart, leavingInput: Bool) {
+    /// Takes no more requests, and closes once the answer's end and all that was written before it has been sent:
+    /// closing at once would throw away what the client has yet to take.
+    func closeWhenWritten(isChunked: Bool, leavingInput: Bool) {
         guard let context else { return }
         isEnding = true
         queue = RequestQueue()
@@ -100,7 +78,8 @@ extension ConnectionHandler {
             if case .success = result { handler.value.end(leavingInput: leavingInput) }
         }
         noteProgress()
-        context.writeAndFlush(wrapOutboundOut(last), promise: promise)
+        writeEnd(isChunked: isChunked, promise: promise)
+        context.flush()
         armTimer()
     }
 

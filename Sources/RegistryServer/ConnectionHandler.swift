@@ -93,6 +93,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if let pending { enqueue(pending) }
     }
 
+    /// A request that needed no parser.
+    func receive(_ request: PlainRequest) {
+        guard let context else { return }
+        guard !isEnding else { return dropLingering(request.count) }
+        let pending = assembler.plain(request, client: client(context), startedAt: partialSince ?? .now())
+        if let pending { enqueue(pending) }
+    }
+
     func channelReadComplete(context: ChannelHandlerContext) {
         flush()
         armTimer()
@@ -118,7 +126,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if event is ChannelShouldQuiesceEvent, transport != .http2, exchange == nil, queue.isEmpty,
             !assembler.isReceiving, partialSince == nil
         {
-            closeWhenWritten(.body(.byteBuffer(ByteBuffer())), leavingInput: false)
+            closeWhenWritten(isChunked: false, leavingInput: false)
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -196,13 +204,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func begin(_ pending: PendingRequest) {
         lastExchange &+= 1
-        exchange = Exchange(id: lastExchange, pending: pending)
+        let exchange = Exchange(id: lastExchange, pending: pending)
+        self.exchange = exchange
         if let refusal = pending.refusal {
             deliver(Answer(status: refusal.status, refusal.error))
             return
         }
         let (kind, outcome) = environment.dispatcher.dispatch(pending.request)
-        exchange?.kind = kind
+        exchange.kind = kind
         switch outcome {
         case .now(let answer): deliver(answer)
         case .later(let work): wait(for: work, exchange: lastExchange)

@@ -50,13 +50,9 @@ struct ConnectionPipeline: Sendable {
         limits.maxHeaderFieldSize = environment.headerLimitBytes
         limits.maxHeaderListSize = environment.headerLimitBytes
         limits.maxHeaderFieldCount = 100
-        var encoding = HTTPResponseEncoder.Configuration()
-        // Answers say how long they are themselves; to one to a HEAD without a length the encoder would add a body.
-        encoding.automaticallySetFramingHeaders = false
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandlers([
-            ArrivalHandler(connection: handler),
-            HTTPResponseEncoder(configuration: encoding),
+            RequestReader(connection: handler, limitBytes: environment.headerLimitBytes),
             ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits),
                 // The parser keeps one field at most, and what a read brings.
@@ -97,20 +93,6 @@ struct ConnectionPipeline: Sendable {
 
     /// Streams at one time on one connection.
     private static let streamLimit = 100
-}
-
-/// Sees the first byte of a request, which the parser keeps to itself until the request's head is whole.
-final class ArrivalHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private let connection: ConnectionHandler
-
-    init(connection: ConnectionHandler) { self.connection = connection }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        connection.noteArrival()
-        context.fireChannelRead(data)
-    }
 }
 
 /// Closes a connection that can no longer be used: a failed handshake, a broken protocol.

@@ -64,6 +64,18 @@ struct RequestAssembler {
         return end(with: pending)
     }
 
+    /// - Returns: a request to be answered now, unless no more are taken.
+    mutating func plain(_ request: PlainRequest, client: Client, startedAt: NIODeadline) -> PendingRequest? {
+        guard case .idle = state else { return nil }
+        var client = client
+        client.name = request.fields.clientName
+        return PendingRequest(
+            request: Request(
+                method: request.method, target: request.target, fields: request.fields, client: client,
+                takesChunks: true, startedAt: startedAt),
+            method: request.method.name, closesConnection: false)
+    }
+
     mutating func body(count: Int) -> PendingRequest? {
         guard case .receiving(var pending, let discarded) = state else { return nil }
         guard discarded + Int64(count) > RequestAdmission.bodyLimitBytes else {
@@ -93,7 +105,7 @@ struct RequestAssembler {
             method = pending.method
         } else {
             request = Request(
-                method: .other, target: "-", fields: RequestFields([:]), client: client, takesChunks: true,
+                method: .other, target: "-", fields: RequestFields(), client: client, takesChunks: true,
                 startedAt: startedAt)
         }
         return end(

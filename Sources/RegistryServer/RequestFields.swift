@@ -31,41 +31,48 @@ struct RequestFields: Sendable, Hashable {
     var expectsContinue = false
     /// The client would like to go on with another protocol; the parser stops after such a request.
     var asksForUpgrade = false
+    private var rangeCount: UInt8 = 0
+    private var lengthCount: UInt8 = 0
+
+    init() {}
 
     init(_ headers: HTTPHeaders) {
-        var rangeCount = 0
-        var lengthCount = 0
         for (name, value) in headers {
-            switch name.utf8.count {
-            case 4 where isField(name, "host"):
-                hostCount += 1
-                host = value
-            case 5 where isField(name, "range"):
-                rangeCount += 1
-                // Two `Range` fields mean nothing; no field at all is what they are answered as.
-                range = rangeCount == 1 ? value : nil
-            case 6 where isField(name, "expect"): expectsContinue = true
-            case 6 where isField(name, "pragma"): cacheControl = joined(cacheControl, value)
-            case 7 where isField(name, "upgrade"): asksForUpgrade = true
-            case 8 where isField(name, "if-range"): ifRange = value
-            case 10 where isField(name, "user-agent"): userAgent = value
-            case 11 where isField(name, "weir-client"): clientName = Self.clientName(value)
-            case 13 where isField(name, "authorization"): authorization = value
-            case 13 where isField(name, "if-none-match"): ifNoneMatch = joined(ifNoneMatch, value)
-            case 13 where isField(name, "cache-control"): cacheControl = joined(cacheControl, value)
-            case 14 where isField(name, "content-length"):
-                lengthCount += 1
-                guard lengthCount == 1, framing != .chunked, let length = Int64(value), length >= 0 else {
-                    isMisframed = true
-                    continue
-                }
-                if length > 0 { framing = .length(length) }
-            case 17 where isField(name, "transfer-encoding"):
-                if lengthCount > 0 { isMisframed = true }
-                framing = .chunked
-            case 17 where isField(name, "x-spegel-mirrored"): isMirrored = value == "true"
-            default: continue
+            var name = name
+            if let name = name.withUTF8({ RequestFieldName($0) }) { add(name, value) }
+        }
+    }
+
+    /// To be called once for each field, in the order in which they came.
+    mutating func add(_ name: RequestFieldName, _ value: String) {
+        switch name {
+        case .host:
+            hostCount += 1
+            host = value
+        case .range:
+            rangeCount = min(2, rangeCount + 1)
+            // Two `Range` fields mean nothing; no field at all is what they are answered as.
+            range = rangeCount == 1 ? value : nil
+        case .ifRange: ifRange = value
+        case .ifNoneMatch: ifNoneMatch = joined(ifNoneMatch, value)
+        case .cacheControl: cacheControl = joined(cacheControl, value)
+        case .userAgent: userAgent = value
+        case .clientName: clientName = Self.clientName(value)
+        case .authorization: authorization = value
+        case .mirrored: isMirrored = value == "true"
+        case .expect: expectsContinue = true
+        case .upgrade: asksForUpgrade = true
+        case .contentLength:
+            lengthCount = min(2, lengthCount + 1)
+            guard lengthCount == 1, framing != .chunked, let length = Int64(value), length >= 0 else {
+                isMisframed = true
+                return
             }
+            if length > 0 { framing = .length(length) }
+        case .transferEncoding:
+            if lengthCount > 0 { isMisframed = true }
+            framing = .chunked
+        case .connection, .proxyConnection: return
         }
     }
 
@@ -86,13 +93,4 @@ struct RequestFields: Sendable, Hashable {
     }
 
     private func joined(_ first: String?, _ second: String) -> String { first.map { "\($0), \(second)" } ?? second }
-
-    /// `lowercased` is letters and dashes only, and as long as `name`.
-    private func isField(_ name: String, _ lowercased: StaticString) -> Bool {
-        lowercased.withUTF8Buffer { expected in
-            zip(name.utf8, expected).allSatisfy { byte, other in
-                byte == other || ((UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) && byte | 0x20 == other)
-            }
-        }
-    }
 }

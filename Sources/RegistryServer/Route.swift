@@ -16,43 +16,37 @@ enum Route: Sendable, Hashable {
 
     /// Reads from the right, since a repository's name may have components like `manifests` and `tags`.
     init(path: String) {
-        guard path.hasPrefix("/v2") else {
-            self = .operation(path: path)
-            return
-        }
-        let afterPrefix = path.dropFirst(3)
-        guard afterPrefix.isEmpty || afterPrefix.hasPrefix("/") else {
-            self = .operation(path: path)
-            return
-        }
-        let rest = afterPrefix.dropFirst()
-        switch rest {
-        case "":
-            self = .base
-            return
-        case "_catalog":
-            self = .catalog
-            return
-        default: break
-        }
-        guard let last = rest.utf8.lastIndex(of: slash) else {
-            self = .unknown
-            return
-        }
-        let tail = rest[rest.utf8.index(after: last)...]
-        let head = rest[..<last]
-        guard let middle = head.utf8.lastIndex(of: slash), middle > head.startIndex else {
-            self = .unknown
-            return
-        }
-        let name = String(head[..<middle])
-        switch (head[head.utf8.index(after: middle)...], tail) {
-        case ("manifests", _): self = .manifest(name: name, reference: String(tail))
-        case ("blobs", _): self = .blob(name: name, digest: String(tail))
-        case ("referrers", _): self = .referrers(name: name, digest: String(tail))
-        case ("tags", "list"): self = .tags(name: name)
-        default: self = .unknown
-        }
+        var path = path
+        // Over contiguous bytes: a route is found for every request.
+        let found = path.withUTF8 { Self.parse($0) }
+        self = found ?? .operation(path: path)
+    }
+
+    /// Nil where `path` lies outside of `/v2/`.
+    private static func parse(_ path: UnsafeBufferPointer<UInt8>) -> Route? {
+        let prefix: StaticString = "/v2"
+        guard isSame(path.prefix(3), prefix) else { return nil }
+        guard path.count > 4 else { return path.count == 3 || path[3] == slash ? .base : nil }
+        guard path[3] == slash else { return nil }
+        let rest = path[4...]
+        if isSame(rest, "_catalog") { return .catalog }
+        guard let last = rest.lastIndex(of: slash), let middle = rest[..<last].lastIndex(of: slash),
+            middle > rest.startIndex
+        else { return .unknown }
+        let (name, endpoint, tail) = (rest[..<middle], rest[(middle + 1)..<last], rest[(last + 1)...])
+        if isSame(endpoint, "manifests") { return .manifest(name: text(name), reference: text(tail)) }
+        if isSame(endpoint, "blobs") { return .blob(name: text(name), digest: text(tail)) }
+        if isSame(endpoint, "referrers") { return .referrers(name: text(name), digest: text(tail)) }
+        if isSame(endpoint, "tags"), isSame(tail, "list") { return .tags(name: text(name)) }
+        return .unknown
+    }
+
+    private static func text(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> String {
+        String(decoding: UnsafeBufferPointer(rebasing: bytes), as: UTF8.self)
+    }
+
+    private static func isSame(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ text: StaticString) -> Bool {
+        bytes.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     var kind: RequestKind {
@@ -70,8 +64,10 @@ enum Route: Sendable, Hashable {
 }
 
 /// What requests are counted by.
-enum RequestKind: String, Sendable, CaseIterable {
+enum RequestKind: Int, Sendable, CaseIterable {
     case manifest, blob, tags, referrers, catalog, base, operation, other
+
+    var name: String { "\(self)" }
 }
 
 private let slash = UInt8(ascii: "/")

@@ -6,23 +6,29 @@ internal import CoreMetrics
 /// that may be used from any thread, and the tables are never changed.
 final class ServerMetrics: @unchecked Sendable {
     /// What answers are counted by: fine enough to alert on, coarse enough to be few.
-    enum StatusClass: String, CaseIterable {
-        case informational = "1xx"
-        case success = "2xx"
-        case redirection = "3xx"
-        case notFound = "404"
-        case tooManyRequests = "429"
-        case clientError = "4xx"
-        case serverError = "5xx"
+    enum StatusClass: Int, CaseIterable {
+        case success, redirection, notFound, tooManyRequests, clientError, serverError
         /// The connection broke, or was broken, before the answer was complete.
         case aborted
+
+        var name: String {
+            switch self {
+            case .success: "2xx"
+            case .redirection: "3xx"
+            case .notFound: "404"
+            case .tooManyRequests: "429"
+            case .clientError: "4xx"
+            case .serverError: "5xx"
+            case .aborted: "aborted"
+            }
+        }
 
         init(status: Int) {
             switch status {
             case 404: self = .notFound
             case 429: self = .tooManyRequests
-            case 100..<200: self = .informational
-            case 200..<300: self = .success
+            // Weir gives no answer below 200.
+            case ..<300: self = .success
             case 300..<400: self = .redirection
             case 400..<500: self = .clientError
             default: self = .serverError
@@ -30,44 +36,47 @@ final class ServerMetrics: @unchecked Sendable {
         }
     }
 
-    private struct Key: Hashable {
-        var method: Request.Method
-        var kind: RequestKind
-        var status: StatusClass
-    }
-
-    private let requests: [Key: Counter]
-    private let bytes: [RequestKind: Counter]
-    private let seconds: [RequestKind: Timer]
+    /// By ``position(_:_:_:)``; nil where there can be no such answer. Looked up for every answer, so not by hashing.
+    private let requests: [Counter?]
+    /// By the position of the kind among all.
+    private let bytes: [Counter]
+    private let seconds: [Timer]
     private let connections = Gauge(label: "weir_http_connections")
 
     init() {
-        var requests: [Key: Counter] = [:]
+        var requests: [Counter?] = []
         for method in Request.Method.allCases {
             for kind in RequestKind.allCases {
-                for status in StatusClass.allCases where Self.isPossible(method, status) {
-                    requests[Key(method: method, kind: kind, status: status)] = Counter(
-                        label: "weir_http_requests_total",
-                        dimensions: [
-                            ("method", method.rawValue), ("kind", kind.rawValue), ("status", status.rawValue),
-                        ])
+                for status in StatusClass.allCases {
+                    precondition(requests.count == Self.position(method, kind, status))
+                    requests.append(
+                        Self.isPossible(method, status)
+                            ? Counter(
+                                label: "weir_http_requests_total",
+                                dimensions: [
+                                    ("method", method.name), ("kind", kind.name), ("status", status.name),
+                                ]) : nil)
                 }
             }
         }
         self.requests = requests
-        bytes = Dictionary(
-            uniqueKeysWithValues: RequestKind.allCases.map {
-                ($0, Counter(label: "weir_http_response_bytes_total", dimensions: [("kind", $0.rawValue)]))
-            })
-        seconds = Dictionary(
-            uniqueKeysWithValues: RequestKind.allCases.map {
-                ($0, Timer(label: "weir_http_request_seconds", dimensions: [("kind", $0.rawValue)]))
-            })
+        bytes = RequestKind.allCases.map {
+            Counter(label: "weir_http_response_bytes_total", dimensions: [("kind", $0.name)])
+        }
+        seconds = RequestKind.allCases.map {
+            Timer(label: "weir_http_request_seconds", dimensions: [("kind", $0.name)])
+        }
+    }
+
+    private static let kindCount = RequestKind.allCases.count
+    private static let statusCount = StatusClass.allCases.count
+
+    private static func position(_ method: Request.Method, _ kind: RequestKind, _ status: StatusClass) -> Int {
+        (method.rawValue * kindCount + kind.rawValue) * statusCount + status.rawValue
     }
 
     private static func isPossible(_ method: Request.Method, _ status: StatusClass) -> Bool {
         switch status {
-        case .informational: false
         case .success, .redirection: method != .other
         default: true
         }
@@ -76,9 +85,9 @@ final class ServerMetrics: @unchecked Sendable {
     func record(
         method: Request.Method, kind: RequestKind, status: StatusClass, bytes count: Int64, nanoseconds: Int64
     ) {
-        requests[Key(method: method, kind: kind, status: status)]?.increment()
-        if count > 0 { bytes[kind]?.increment(by: count) }
-        seconds[kind]?.recordNanoseconds(nanoseconds)
+        requests[Self.position(method, kind, status)]?.increment()
+        if count > 0 { bytes[kind.rawValue].increment(by: count) }
+        seconds[kind.rawValue].recordNanoseconds(nanoseconds)
     }
 
     func record(connections count: Int) { connections.record(count) }

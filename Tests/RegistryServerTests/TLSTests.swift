@@ -229,7 +229,8 @@ import Upstream
         ) { server in
             for text in ["", "\u{16}\u{3}\u{1}\u{0}\u{20}"] {
                 let connection = try await RawConnection.connect(to: server)
-                if !text.isEmpty { try await connection.send(text) }
+                // On a busy machine it may have been given up before.
+                if !text.isEmpty { try? await connection.send(text) }
                 try await connection.closed()
             }
             let plain = try await RawConnection.connect(to: server)
