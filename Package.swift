@@ -154,8 +154,8 @@ let package = Package(
             ]),
         module(
             "ClusterImages", ["KubernetesClient", "MetadataStore", "OCI", "Rules", "Timekeeping", logging]),
-        module("ClusterSecrets", ["KubernetesClient", logging]),
-        module("ClusterCertificates", ["KubernetesClient", "Timekeeping", crypto, asn1, x509, logging]),
+        module("ClusterSecrets", ["KubernetesClient", logging, coreMetrics]),
+        module("ClusterCertificates", ["KubernetesClient", "Timekeeping", crypto, asn1, x509, logging, coreMetrics]),
 
         // What Weir is.
         module(
@@ -348,7 +348,8 @@ let package = Package(
         tests(
             "AdmissionWebhookTests",
             [
-                "AdmissionWebhook", "JSON", "OCI", "ImageRewriting", "Rules", "Credentials", "Timekeeping", "Listening",
+                "AdmissionWebhook", "Concurrency", "JSON", "OCI", "ImageRewriting", "Rules", "Credentials",
+                "Timekeeping", "Listening",
                 "HostileInput", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging,
                 serviceLifecycle,
             ]),
@@ -363,10 +364,10 @@ let package = Package(
             "CommandsTests",
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
-                "KubernetesClient", "KubernetesTestKit",
+                "KubernetesClient", "KubernetesTestKit", "ClusterCertificates",
                 "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
                 "Credentials", "Quota", "QuotaGovernor", logging, nioCore, "AdmissionWebhook", "Listening",
-                asyncHTTPClient, nioHTTP1, nioSSL,
+                asyncHTTPClient, nioHTTP1, nioSSL, yams,
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
         // program of ours takes part yet.

@@ -16,6 +16,7 @@ final class WebhookMetrics: @unchecked Sendable {
     private let images: [String: Counter]
     private let checks: [String: Counter]
     private let connections = Gauge(label: "weir_webhook_connections")
+    private let expiry = Gauge(label: "weir_webhook_certificate_expiry_timestamp_seconds")
 
     private init() {
         var reviews: [String: [Outcome: Counter]] = [:]
@@ -62,4 +63,6 @@ final class WebhookMetrics: @unchecked Sendable {
     }
 
     func record(connections count: Int) { connections.record(count) }
+    /// - Parameter moment: in seconds since 1970.
+    func record(certificateExpiry moment: Int64) { expiry.record(moment) }
 }

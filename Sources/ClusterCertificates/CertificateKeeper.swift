@@ -1,3 +1,4 @@
+internal import CoreMetrics
 package import KubernetesClient
 package import Logging
 package import Timekeeping
@@ -57,17 +58,21 @@ package struct CertificateKeeper: Sendable {
 
     /// Looks after them until cancelled.
     package func run() async {
+        var failures = 0
         while !Task.isCancelled {
-            var isDone = false
             do {
-                isDone = try await !step()
+                // One change at a time, and the next at once.
+                let isDone = try await !step()
+                failures = 0
+                if isDone { try await sleep(configuration.interval) }
             } catch {
                 guard !Task.isCancelled else { return }
                 logger.error("the webhook's certificates cannot be looked after", metadata: ["reason": "\(error)"])
-                isDone = true
+                // Sooner than the next look: pods may wait for what failed.
+                let pause = min(configuration.interval, .seconds(1 << min(failures, 6)))
+                failures += 1
+                do { try await sleep(pause) } catch { return }
             }
-            // One change at a time, and the next at once.
-            if isDone { do { try await sleep(configuration.interval) } catch { return } }
         }
     }
 
@@ -78,6 +83,9 @@ package struct CertificateKeeper: Sendable {
             throw CertificateKeeperError.foreignSecret("\(address)")
         }
         let state = secret.flatMap { CertificateState(secret: $0) }
+        if let authority = state.flatMap({ CertificateFacts(pem: $0.authority.certificate) }) {
+            Gauge(label: "weir_cluster_authority_expiry_timestamp_seconds").record(authority.notAfter)
+        }
         var isBundleKnown = false
         if let state { isBundleKnown = try await spread(state.bundle) }
         let now = clock.now().seconds
@@ -118,22 +126,33 @@ package struct CertificateKeeper: Sendable {
     private func spread(_ bundle: String) async throws(KubernetesError) -> Bool {
         var isKnown = true
         for address in configuration.webhookConfigurations {
+            if try await !tell(address, bundle) { isKnown = false }
+        }
+        return isKnown
+    }
+
+    /// Whoever changes a configuration at the same time is done after so many looks at it.
+    private static let patchAttempts = 4
+
+    /// - Returns: whether it has the bundle now, or is not there to be told.
+    private func tell(_ address: ObjectAddress, _ bundle: String) async throws(KubernetesError) -> Bool {
+        for _ in 1...Self.patchAttempts {
             guard let current = try await client.find(address) else {
-                // Not installed yet, or no longer: there is nobody to tell.
+                // Not installed yet, or no longer.
                 logger.debug("a webhook configuration is not there", metadata: ["name": "\(address)"])
-                continue
+                return true
             }
-            guard let patch = BundlePatch.patch(for: current, bundle: bundle) else { continue }
+            guard let patch = BundlePatch.patch(for: current, bundle: bundle) else { return true }
             do throws(KubernetesError) {
                 try await client.patch(address, .json, patch)
                 logger.notice("a webhook configuration was told the authorities", metadata: ["name": "\(address)"])
+                return true
             } catch {
-                // It was changed meanwhile; the next look sees how.
+                // It was changed meanwhile.
                 guard error.isConflict || error.status?.code == 422 else { throw error }
-                isKnown = false
             }
         }
-        return isKnown
+        return false
     }
 }
 

@@ -27,13 +27,17 @@ package final class ImageFollower: Sendable {
     private let namespace: String?
     private let clock: any WallClock
     private let logger: Logger
+    private let observe: @Sendable () -> Void
     private let state: Mutex<State>
 
-    /// - Parameter namespace: nil follows all.
+    /// - Parameters:
+    ///   - namespace: nil follows all.
+    ///   - observe: called after whatever was told is known; must not block.
     package init(
         client: KubernetesClient, namespace: String?, limits: ImageTable.Limits = .init(), clock: any WallClock,
-        logger: Logger
+        observe: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
+        self.observe = observe
         self.client = client
         self.namespace = namespace
         self.clock = clock
@@ -44,6 +48,7 @@ package final class ImageFollower: Sendable {
     package var contact: Contact { state.withLock { $0.contact } }
     package var entries: [ImageTable.Entry] { state.withLock { $0.table }.entries() }
     package var podCount: Int { state.withLock { $0.table.podCount } }
+    package var imageCount: Int { state.withLock { $0.table.imageCount } }
 
     /// The images, with a number that is another when they have changed.
     package var uses: (changes: Int, uses: [PodImages.Use]) { state.withLock { ($0.changes, $0.table.uses) } }
@@ -64,6 +69,7 @@ package final class ImageFollower: Sendable {
     }
 
     private func take(_ event: FollowEvent<PodImages>) {
+        defer { observe() }
         let now = clock.now()
         let note = state.withLock { state -> String? in
             switch event {

@@ -37,38 +37,46 @@ package struct CertificateMaterial: Sendable, Equatable, CustomStringConvertible
 package final class ServingCertificate: Sendable {
     private let files: CertificateFiles?
     private let protocols: [String]
-    private let context: Mutex<NIOSSLContext>
+    private let served: Mutex<Served>
+
+    private struct Served: Sendable {
+        var context: NIOSSLContext
+        var expiry: Int64
+    }
 
     /// - Parameter protocols: what is offered to clients (ALPN), best first.
     package init(_ files: CertificateFiles, protocols: [String]) throws(ListeningError) {
         self.files = files
         self.protocols = protocols
-        context = Mutex(try Self.load(files, protocols))
+        served = Mutex(try Self.load(files, protocols))
     }
 
     /// For a certificate that is in no file; ``replace(with:)`` puts another in its place.
     package init(_ material: CertificateMaterial, protocols: [String]) throws(ListeningError) {
         files = nil
         self.protocols = protocols
-        context = Mutex(try Self.load(material, protocols))
+        served = Mutex(try Self.load(material, protocols))
     }
 
     /// Reads the files again. What was there before stays where they cannot be read.
     package func reload() throws(ListeningError) {
         guard let files else { return }
         let fresh = try Self.load(files, protocols)
-        context.withLock { $0 = fresh }
+        served.withLock { $0 = fresh }
     }
 
     /// What was there before stays where `material` cannot be used.
     package func replace(with material: CertificateMaterial) throws(ListeningError) {
         let fresh = try Self.load(material, protocols)
-        context.withLock { $0 = fresh }
+        served.withLock { $0 = fresh }
     }
 
-    package func makeHandler() -> NIOSSLServerHandler { NIOSSLServerHandler(context: context.withLock { $0 }) }
+    package func makeHandler() -> NIOSSLServerHandler { NIOSSLServerHandler(context: served.withLock { $0.context }) }
 
-    private static func load(_ files: CertificateFiles, _ protocols: [String]) throws(ListeningError) -> NIOSSLContext {
+    /// When the certificate that is shown now ends, in seconds since 1970.
+    package var expiry: Int64 { served.withLock { $0.expiry } }
+
+    private static func load(_ files: CertificateFiles, _ protocols: [String]) throws(ListeningError) -> Served {
         let chain: [NIOSSLCertificate]
         do {
             chain = try NIOSSLCertificate.fromPEMFile(files.certificateFile)
@@ -89,7 +97,7 @@ package final class ServingCertificate: Sendable {
 
     private static func load(
         _ material: CertificateMaterial, _ protocols: [String]
-    ) throws(ListeningError) -> NIOSSLContext {
+    ) throws(ListeningError) -> Served {
         do {
             let chain = try NIOSSLCertificate.fromPEMBytes(material.chain)
             let key = try NIOSSLPrivateKey(bytes: material.key, format: .pem)
@@ -117,8 +125,8 @@ package final class ServingCertificate: Sendable {
     private static func context(
         _ chain: [NIOSSLCertificate], _ key: NIOSSLPrivateKey, _ protocols: [String],
         clientAuthorities: [NIOSSLCertificate]? = nil, from names: (certificate: String, key: String)
-    ) throws(ListeningError) -> NIOSSLContext {
-        guard !chain.isEmpty else {
+    ) throws(ListeningError) -> Served {
+        guard let leaf = chain.first else {
             throw .cannotReadCertificate(file: names.certificate, reason: "it holds no certificate in PEM form")
         }
         var configuration = TLSConfiguration.makeServerConfiguration(
@@ -131,7 +139,8 @@ package final class ServingCertificate: Sendable {
             configuration.certificateVerification = .noHostnameVerification
         }
         do {
-            return try NIOSSLContext(configuration: configuration)
+            return Served(
+                context: try NIOSSLContext(configuration: configuration), expiry: Int64(leaf.notValidAfter))
         } catch {
             throw .cannotReadCertificate(
                 file: names.key, reason: "it does not belong to \(names.certificate) (\(error))")

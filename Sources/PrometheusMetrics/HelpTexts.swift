@@ -1,6 +1,11 @@
 extension PrometheusRegistry {
     /// What each metric of Weir means, for its `# HELP` line.
     package static let helpTexts: [String: String] = [
+        "hcw_rules_rewrite_duration_seconds": "Time to find out what the rules make of an image, by rule.",
+        "hcw_rules_rewrite_errors": "Images that a rule could make nothing of, by rule.",
+        "hcw_rules_rewrite_success": "Images that a rule matched, by rule.",
+        "hcw_rules_upstream_check_errors": "Checks of rewritten images that did not find them, by rule.",
+        "hcw_rules_upstream_checks": "Checks of rewritten images that found them, by rule.",
         "process_cpu_seconds_total": "User and system CPU time spent, in seconds.",
         "process_max_fds": "Maximum number of open file descriptors.",
         "process_open_fds": "Number of open file descriptors.",
@@ -12,6 +17,16 @@ extension PrometheusRegistry {
         "weir_catalogue_repositories": "Repositories in the catalogue.",
         "weir_catalogue_tags": "Tags in the catalogue.",
         "weir_catalogue_writes_failed_total": "Writes that the catalogue refused.",
+        "weir_cluster_authority_expiry_timestamp_seconds":
+            "When the authority of the webhook's certificates ends, in seconds since 1970; on the replica that leads.",
+        "weir_cluster_heard_timestamp_seconds":
+            "When the API server last said that what is known of pods is current, in seconds since 1970.",
+        "weir_cluster_images": "Images that pods of the cluster use.",
+        "weir_cluster_leader": "Whether this replica makes the webhook's certificates.",
+        "weir_cluster_pods": "Pods of the cluster that are followed.",
+        "weir_cluster_secret_copies_total":
+            "Copies of pull secrets asked for: written, current already, foreign secrets left alone, failed.",
+        "weir_cluster_watch_up": "Whether all pods are known, and changes are heard.",
         "weir_evicted_bytes_total": "Bytes freed by eviction.",
         "weir_evicted_images_total": "Images evicted.",
         "weir_fetched_bytes_total": "Bytes of blobs fetched from upstreams.",
@@ -73,6 +88,8 @@ extension PrometheusRegistry {
         "weir_upstream_request_seconds": "Time until an upstream's answer began, by rule and method.",
         "weir_upstream_requests_total": "Requests to upstreams, by rule, method and outcome.",
         "weir_upstream_token_requests_total": "Requests to token services, by rule and outcome.",
+        "weir_webhook_certificate_expiry_timestamp_seconds":
+            "When the certificate ends that API servers are shown, in seconds since 1970.",
         "weir_webhook_checks_total": "Questions to registries whether a rewritten image is there, by outcome.",
         "weir_webhook_connections": "API servers connected to the admission webhook at this moment.",
         "weir_webhook_images_total": "Images of pods at admission, by what became of them.",

@@ -32,6 +32,10 @@ import Timekeeping
         let follower: ImageFollower
         let store: SQLiteMetadataStore
         let clock: ManualWallClock
+        /// Counts what the follower was told.
+        let told: Watched<Int>
+        /// What failed is tried again when this lets it.
+        let retries: Gate
 
         /// Leases as text, once `count` are there.
         func leases() async throws -> [String] {
@@ -40,12 +44,8 @@ import Timekeeping
 
         /// Returns once the follower knows images by these names.
         func waitForImages(_ names: Set<String>) async throws {
-            let start = ContinuousClock.now
-            while Set(follower.entries.map(\.use.image)) != names {
-                try #require(ContinuousClock.now - start < .seconds(30), "\(follower.entries.map(\.use.image))")
-                await Task.yield()
-                try await Task.sleep(for: .milliseconds(2))
-            }
+            let follower = follower
+            try await told.wait(for: "\(names)") { _ in Set(follower.entries.map(\.use.image)) == names }
         }
     }
 
@@ -62,17 +62,21 @@ import Timekeeping
         let clock = ManualWallClock()
         let store = try await SQLiteMetadataStore.open(path: "\(folder)/catalogue.sqlite", logger: logger)
         try await TestAPIServer.withRunning { server async throws in
+            let (told, retries) = (Watched(0), Gate())
             let client = KubernetesClient(
-                server.connection(), clock: clock, sleep: { _ in try await Task.sleep(for: .milliseconds(1)) },
-                logger: logger)
-            let follower = ImageFollower(client: client, namespace: nil, clock: clock, logger: logger)
+                server.connection(), clock: clock, sleep: { _ in try await retries.pass() }, logger: logger)
+            let follower = ImageFollower(
+                client: client, namespace: nil, clock: clock, observe: { told.update { $0 += 1 } }, logger: logger)
             let table = try RunningImageTests.table()
             let keeper = LeaseKeeper(
                 follower: follower, metadata: store, holder: "kubernetes", grace: .seconds(3600),
                 resolver: { RunningImageResolver(table: table, addresses: []) }, clock: clock, logger: logger)
             let task = Task { await follower.run() }
             defer { task.cancel() }
-            try await body(World(server: server, follower: follower, store: store, clock: clock), keeper)
+            try await body(
+                World(
+                    server: server, follower: follower, store: store, clock: clock, told: told, retries: retries),
+                keeper)
             task.cancel()
             await task.value
             await client.shutdown()
@@ -112,7 +116,8 @@ import Timekeeping
             let before = try await world.store.leases(in: nil)
             #expect(before.map(\.expiresAt) == [world.clock.now() + .seconds(3600)])
             await world.server.goDown()
-            while world.follower.contact.problem == nil { try await Task.sleep(for: .milliseconds(2)) }
+            let follower = world.follower
+            try await world.told.wait(for: "the failure to be known") { _ in follower.contact.problem != nil }
             world.clock.advance(by: .seconds(3599))
             await keeper.step(&schedule)
             #expect(try await world.store.leases(in: nil) == before)
@@ -120,8 +125,9 @@ import Timekeeping
             world.server.remove(pod("a"))
             world.server.compact()
             try await world.server.resume()
+            world.retries.open()
             try await world.waitForImages([])
-            while world.follower.contact.problem != nil { try await Task.sleep(for: .milliseconds(2)) }
+            try await world.told.wait(for: "the server to be heard") { _ in follower.contact.problem == nil }
             await keeper.step(&schedule)
             #expect(try await world.store.leases(in: nil) == [])
         }

@@ -94,7 +94,8 @@ import Testing
                 Account(
                     "weir",
                     grants: [
-                        Grant(["list", "watch"], .secrets, namespace: "weir"), Grant(["create"], .secrets),
+                        Grant(["get", "list", "watch"], .secrets, namespace: "weir", names: ["pull"]),
+                        Grant(["create"], .secrets),
                         Grant(["get", "update", "delete"], .secrets, names: ["pull"]),
                     ]), token: "t")
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -20,7 +20,7 @@ import Timekeeping
 
     private func withService(
         prepare: (TestAPIServer) -> Void = { _ in },
-        _ body: (TestAPIServer, TestRegistry, ServiceTests.Service, Folder, String) async throws -> Void
+        _ body: (TestAPIServer, TestRegistry, RunningWeir, Folder, String) async throws -> Void
     ) async throws {
         try await TestAPIServer.withRunning { server async throws in
             try await TestRegistry.withRunning { registry async throws in
@@ -32,8 +32,8 @@ import Timekeeping
                     contexts: [{ name: c, context: { cluster: c, namespace: weir } }]
                     current-context: c
                     """, to: "kubeconfig")
-                let service = try ServiceTests.Service(
-                    folder,
+                let service = try RunningWeir(
+                    serving: folder,
                     yaml: """
                         wellKnownRegistries: false
                         rules: { lab: { registry: "\(registry.url)" } }

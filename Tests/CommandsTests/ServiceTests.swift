@@ -7,65 +7,6 @@ import Testing
 
 /// Runs the whole service as a process of its own, without any upstream.
 @Suite struct ServiceTests {
-    /// A running `weir serve`. Ended by ``end()``; killed when the test forgets it.
-    final class Service {
-        let folder: Folder
-        private let process = Process()
-        private let exit = AsyncStream.makeStream(of: Int32.self)
-
-        /// - Parameter yaml: beside the storage directory and the listening address.
-        init(_ folder: Folder, yaml: String = "") throws {
-            self.folder = folder
-            try folder.write(
-                "listen: 127.0.0.1:0\nstorage: { directory: store }\n\(yaml)\n")
-            let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-            process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appending(path: "weir")
-            process.arguments = ["serve", "--config", "weir.yaml"]
-            process.environment = [:]
-            process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-            process.standardInput = FileHandle.nullDevice
-            process.standardOutput = FileHandle(forWritingAtPath: try folder.write("", to: "out"))
-            process.standardError = FileHandle(forWritingAtPath: try folder.write("", to: "err"))
-            let exit = exit.continuation
-            process.terminationHandler = { process in
-                exit.yield(process.terminationStatus)
-                exit.finish()
-            }
-            try process.run()
-        }
-
-        deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
-
-        var errors: String { (try? String(contentsOfFile: "\(folder.path)/err", encoding: .utf8)) ?? "" }
-
-        /// The line that says that clients can connect; throws where the service ends before.
-        func ready() async throws -> String {
-            while process.isRunning {
-                let output = try String(contentsOfFile: "\(folder.path)/out", encoding: .utf8)
-                if output.hasSuffix("\n") { return output }
-                try await Task.sleep(for: .milliseconds(5))
-            }
-            throw CommandFailure(.failure, errors)
-        }
-
-        /// Waits until standard error holds `text`.
-        func logged(_ text: String) async throws {
-            while !errors.contains(text) {
-                try #require(process.isRunning)
-                try await Task.sleep(for: .milliseconds(5))
-            }
-        }
-
-        func signal(_ number: Int32) { kill(process.processIdentifier, number) }
-
-        func exitCode() async -> Int32? { await exit.stream.first { _ in true } }
-
-        func end() async -> Int32? {
-            signal(SIGTERM)
-            return await exitCode()
-        }
-    }
-
     private func weir(_ arguments: [String], in folder: Folder) async throws -> ProgramTests.Outcome {
         try await ProgramTests.run(
             arguments + ["--config", "weir.yaml"], environment: [:], directory: folder.path)
@@ -75,7 +16,7 @@ import Testing
         async throws
     {
         let folder = try Folder()
-        let service = try Service(folder)
+        let service = try RunningWeir(serving: folder)
         let line = try await service.ready()
         let url = try #require(line.split(separator: " ").first { $0.hasPrefix("http://127.0.0.1:") })
         #expect(line.hasPrefix("weir \(Version.text) is ready on http://127.0.0.1:"))
@@ -100,7 +41,8 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func `commands that concern contents reach the service`() async throws {
         let folder = try Folder()
-        let service = try Service(folder, yaml: "rules: { lab: { registry: \"http://127.0.0.1:1\", attempts: 1 } }")
+        let service = try RunningWeir(
+            serving: folder, yaml: "rules: { lab: { registry: \"http://127.0.0.1:1\", attempts: 1 } }")
         _ = try await service.ready()
         let explained = try await weir(["explain", "lab/x:1"], in: folder)
         #expect(explained.code == 0, "\(explained.errors)")
@@ -129,9 +71,9 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func `a second service on the same store is refused`() async throws {
         let folder = try Folder()
-        let first = try Service(folder)
+        let first = try RunningWeir(serving: folder)
         _ = try await first.ready()
-        let second = try Service(folder)
+        let second = try RunningWeir(serving: folder)
         #expect(await second.exitCode() == 1)
         #expect(second.errors.contains("another process"), "\(second.errors)")
         let check = try await weir(["fsck"], in: folder)
@@ -142,7 +84,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func `SIGHUP brings changed rules into effect, and bad ones not`() async throws {
         let folder = try Folder()
-        let service = try Service(folder)
+        let service = try RunningWeir(serving: folder)
         _ = try await service.ready()
         #expect(try await weir(["explain", "lab/x"], in: folder).output.contains("docker.io (registry-1.docker.io)"))
         let yaml = "listen: 127.0.0.1:0\nstorage: { directory: store }\n"
@@ -166,12 +108,12 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func `a killed service leaves nothing that stops the next`() async throws {
         let folder = try Folder()
-        let first = try Service(folder)
+        let first = try RunningWeir(serving: folder)
         _ = try await first.ready()
         first.signal(SIGKILL)
         _ = await first.exitCode()
         #expect(try await weir(["status"], in: folder).code == 3)
-        let second = try Service(folder)
+        let second = try RunningWeir(serving: folder)
         _ = try await second.ready()
         #expect(try await weir(["status"], in: folder).code == 0)
         #expect(await second.end() == 0)
@@ -179,10 +121,10 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func `an address that is taken is told`() async throws {
         let folder = try Folder()
-        let first = try Service(folder)
+        let first = try RunningWeir(serving: folder)
         let port = try #require(try await first.ready().split(separator: " ")[5].split(separator: ":").last)
         let other = try Folder()
-        let second = try Service(other, yaml: "control: { socket: c.sock }")
+        let second = try RunningWeir(serving: other, yaml: "control: { socket: c.sock }")
         _ = try await second.ready()
         #expect(await second.end() == 0)
         try other.write("listen: 127.0.0.1:\(port)\nstorage: { directory: store }\n")
@@ -196,7 +138,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func `a damaged catalogue is told, and made anew`() async throws {
         let folder = try Folder()
-        let first = try Service(folder)
+        let first = try RunningWeir(serving: folder)
         _ = try await first.ready()
         #expect(await first.end() == 0)
         #expect(
@@ -204,14 +146,14 @@ import Testing
                 == "checked 0 blobs (0 B), 0 manifests, 0 tags\neverything is sound\n")
         let path = "\(folder.path)/store/catalogue.sqlite"
         try String(repeating: "no database ", count: 1000).write(toFile: path, atomically: false, encoding: .utf8)
-        let second = try Service(folder)
+        let second = try RunningWeir(serving: folder)
         #expect(await second.exitCode() == 1)
         #expect(second.errors.contains("weir fsck --rebuild"), "\(second.errors)")
         let rebuilt = try await weir(["fsck", "--rebuild"], in: folder)
         #expect(rebuilt.code == 0, "\(rebuilt.errors)")
         #expect(rebuilt.output.hasPrefix("rebuilt the catalogue: 0 blobs, 0 manifests, 0 tags\n"))
         #expect(FileManager.default.fileExists(atPath: "\(path).old"))
-        let third = try Service(folder)
+        let third = try RunningWeir(serving: folder)
         _ = try await third.ready()
         #expect(await third.end() == 0)
     }

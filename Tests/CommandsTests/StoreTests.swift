@@ -13,7 +13,7 @@ import Testing
         try await ProgramTests.run(arguments + ["--config", "weir.yaml"], environment: [:], directory: folder.path)
     }
 
-    private func base(_ service: ServiceTests.Service) async throws -> String {
+    private func base(_ service: RunningWeir) async throws -> String {
         let line = try await service.ready()
         return String(try #require(line.split(separator: " ").first { $0.hasPrefix("http://") }))
     }
@@ -38,7 +38,7 @@ import Testing
             let image = registry.addImage(repository: "a/b", tag: "1.2.3")
             let folder = try Folder()
             let yaml = "rules: { lab: { registry: \"\(registry.url)\", attempts: 1 } }"
-            let first = try ServiceTests.Service(folder, yaml: yaml)
+            let first = try RunningWeir(serving: folder, yaml: yaml)
             let statuses = try await pull(image, "1.2.3", from: try await base(first))
             #expect(statuses.allSatisfy { $0 == 200 })
             let explained = try await weir(["explain", "lab/a/b:1.2.3"], in: folder)
@@ -71,7 +71,7 @@ import Testing
 
             let rebuilt = try await weir(["fsck", "--rebuild", "--json"], in: folder)
             #expect(rebuilt.code == 0, "\(rebuilt.output) \(rebuilt.errors)")
-            let second = try ServiceTests.Service(folder, yaml: yaml)
+            let second = try RunningWeir(serving: folder, yaml: yaml)
             let address = try await base(second)
             #expect(try await weir(["pins"], in: folder).output.contains("1.2.3"), "pins outlive a rebuild")
             // The layer that was thrown away comes from the upstream again; everything else is there.
@@ -94,7 +94,7 @@ import Testing
             let content = TestContent.random(count: 400_000)
             registry.add(blob: content.bytes, to: "a/b")
             let folder = try Folder()
-            let service = try ServiceTests.Service(folder, yaml: "rules: { lab: { registry: \"\(registry.url)\" } }")
+            let service = try RunningWeir(serving: folder, yaml: "rules: { lab: { registry: \"\(registry.url)\" } }")
             let base = try await base(service)
             let stall = registry.inject(.stallBody(afterBytes: 100_000), for: .blobGets)
             let url = try #require(URL(string: "\(base)/v2/lab/a/b/blobs/\(content.digest)"))

@@ -1,12 +1,7 @@
 import AdmissionWebhook
-import AsyncHTTPClient
 import Foundation
-import Glibc
 import ImageRewriting
 import Listening
-import NIOCore
-import NIOHTTP1
-import NIOSSL
 import OCI
 import RegistryTestKit
 import Testing
@@ -95,94 +90,6 @@ import Testing
 
     // MARK: The program
 
-    /// A running `weir`; killed with its owner.
-    final class Running {
-        private let process = Process()
-        private let folder: Folder
-        private let client: HTTPClient
-
-        init(_ arguments: [String], in folder: Folder, trusting authority: String) throws {
-            self.folder = folder
-            let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-            process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appending(path: "weir")
-            process.arguments = arguments
-            process.environment = [:]
-            process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-            process.standardInput = FileHandle.nullDevice
-            process.standardOutput = FileHandle(forWritingAtPath: try folder.write("", to: "out"))
-            process.standardError = FileHandle(forWritingAtPath: try folder.write("", to: "err"))
-            var tls = TLSConfiguration.makeClientConfiguration()
-            tls.trustRoots = .file(authority)
-            client = HTTPClient(
-                eventLoopGroupProvider: .singleton, configuration: HTTPClient.Configuration(tlsConfiguration: tls))
-            try process.run()
-        }
-
-        deinit {
-            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-            client.shutdown { _ in }
-        }
-
-        var errors: String { (try? String(contentsOfFile: "\(folder.path)/err", encoding: .utf8)) ?? "" }
-
-        /// The address of the first `https://` that the program tells.
-        func url() async throws -> String {
-            while process.isRunning {
-                let output = try String(contentsOfFile: "\(folder.path)/out", encoding: .utf8)
-                if let word = output.split(separator: " ").first(where: { $0.hasPrefix("https://") }) {
-                    return word.trimmingCharacters(in: CharacterSet(charactersIn: ",\n"))
-                }
-                try await Task.sleep(for: .milliseconds(5))
-            }
-            throw CommandFailure(.failure, errors)
-        }
-
-        /// Where the webhook of 'weir serve' listens, from the log.
-        func loggedURL() async throws -> String {
-            while process.isRunning {
-                if let line = errors.split(separator: "\n").first(where: { $0.contains("the webhook listens") }),
-                    let address = line.firstRange(of: "127.0.0.1:")
-                {
-                    return "https://" + line[address.lowerBound...].prefix { $0.isNumber || ".:".contains($0) }
-                }
-                try await Task.sleep(for: .milliseconds(5))
-            }
-            throw CommandFailure(.failure, errors)
-        }
-
-        func patch(_ url: String, image: String) async throws -> String? {
-            var request = HTTPClientRequest(url: url)
-            request.method = .POST
-            request.body = .bytes(ByteBuffer(string: review(image)))
-            let response = try await client.execute(request, timeout: .seconds(60))
-            let bytes = try await response.body.collect(upTo: 1 << 20)
-            let root = try JSONSerialization.jsonObject(with: Data(bytes.readableBytesView)) as? [String: Any]
-            let answer = try #require(root?["response"] as? [String: Any])
-            #expect(answer["allowed"] as? Bool == true)
-            return (answer["patch"] as? String).flatMap { Data(base64Encoded: $0) }
-                .map { String(decoding: $0, as: UTF8.self) }
-        }
-
-        private func review(_ image: String) -> String {
-            """
-            {"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"1","operation":"CREATE",\
-            "resource":{"group":"","version":"v1","resource":"pods"},"namespace":"shop","object":{"kind":"Pod",\
-            "metadata":{"name":"a"},"spec":{"containers":[{"name":"c","image":"\(image)"}]}}}}
-            """
-        }
-
-        func get(_ url: String) async throws -> String {
-            let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(60))
-            return String(buffer: try await response.body.collect(upTo: 1 << 20))
-        }
-
-        func end() async throws -> Int32 {
-            kill(process.processIdentifier, SIGTERM)
-            while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
-            return process.terminationStatus
-        }
-    }
-
     @Test func `harbor-container-webhook's file and path serve unchanged`() async throws {
         let (folder, certificates) = (try Folder(), try TestCertificates())
         try FileManager.default.copyItem(
@@ -199,15 +106,16 @@ import Testing
               replace: harbor.example.com/dockerhub-proxy
               checkUpstream: false
             """, to: "harbor.yaml")
-        let running = try Running(
-            ["webhook", "--config", "harbor.yaml", "--listen", "127.0.0.1:0", "--kube-client-lazy-remap"], in: folder,
-            trusting: certificates.authorityFile)
-        let url = try await running.url()
-        let patch = try await running.patch("\(url)/webhook-v1-pod?timeout=10s", image: "nginx")
-        #expect(patch?.contains("harbor.example.com/dockerhub-proxy/library/nginx:latest") == true, "\(patch ?? "")")
-        #expect(try await running.get("\(url)/healthz") == "ok\n")
-        #expect(try await running.get("\(url)/metrics").contains("weir_webhook_reviews_total{"))
-        #expect(try await running.end() == 0, "\(running.errors)")
+        let weir = try RunningWeir(
+            ["webhook", "--config", "harbor.yaml", "--listen", "127.0.0.1:0", "--kube-client-lazy-remap"], in: folder)
+        let port = try #require(try await weir.url().split(separator: ":").last.flatMap { Int($0) })
+        let client = try AdmissionClient(
+            authority: try String(contentsOfFile: certificates.authorityFile, encoding: .utf8), port: port)
+        let answer = try await client.post(.init(image: "nginx"), to: "/webhook-v1-pod?timeout=10s")
+        #expect(answer.patch?.contains("harbor.example.com/dockerhub-proxy/library/nginx:latest") == true)
+        #expect(try await client.get("/healthz") == "ok\n")
+        #expect(try await client.get("/metrics").contains("weir_webhook_reviews_total{"))
+        #expect(await weir.end() == 0, "\(weir.errors)")
     }
 
     @Test func `within the service, what Weir can have is rewritten, and what it cannot stays`() async throws {
@@ -226,14 +134,15 @@ import Testing
                   budget: 20s
                   tls: { certificate: "\(certificates.serverCertificateFile)", key: "\(certificates.serverKeyFile)" }
                 """)
-            let running = try Running(
-                ["serve", "--config", "weir.yaml"], in: folder, trusting: certificates.authorityFile)
-            let url = try await running.loggedURL()
-            let there = try await running.patch("\(url)/mutate", image: "\(upstream.authority)/team/app:1")
-            #expect(there?.contains("weir.corp:5000/lab/team/app:1") == true, "\(there ?? running.errors)")
-            #expect(try await running.patch("\(url)/mutate", image: "\(upstream.authority)/team/gone:1") == nil)
-            #expect(try await running.get("\(url)/readyz") == "ok\n")
-            #expect(try await running.end() == 0, "\(running.errors)")
+            let weir = try RunningWeir(["serve", "--config", "weir.yaml"], in: folder)
+            let client = try AdmissionClient(
+                authority: try String(contentsOfFile: certificates.authorityFile, encoding: .utf8),
+                port: try await weir.webhookPort())
+            let there = try await client.patch("\(upstream.authority)/team/app:1")
+            #expect(there?.contains("weir.corp:5000/lab/team/app:1") == true, "\(there ?? weir.errors)")
+            #expect(try await client.patch("\(upstream.authority)/team/gone:1") == nil)
+            #expect(try await client.get("/readyz") == "ok\n")
+            #expect(await weir.end() == 0, "\(weir.errors)")
         }
     }
 }

@@ -49,6 +49,7 @@ extension TestAPIServer {
     // MARK: Faults
 
     package func compact() { state.update { $0.store.compact() } }
+    package func hideVersions() { state.update { $0.store.hidesVersions = true } }
     package func skipVersions(_ count: Int64) { state.update { $0.store.skip(count) } }
     package func refuse(_ refusal: Refusal) { state.update { $0.refusals.append(refusal) } }
     package func splitWatches(into bytes: Int?) { state.update { $0.chunkBytes = bytes } }
@@ -59,8 +60,7 @@ extension TestAPIServer {
 
     /// Cuts every open watch as a network does.
     package func cutWatches() {
-        let channels = state.read { state in state.watches.keys.compactMap { state.connections[$0] } }
-        for channel in channels { channel.close(promise: nil) }
+        listener.cut(state.read { Array($0.watches.keys) })
     }
 
     /// Runs before the next request that writes is done, once.
@@ -81,6 +81,11 @@ extension TestAPIServer {
         try await state.wait(for: "\(count) of \(verb) \(kind.plural)") { state in
             state.log.count { $0.verb == verb && $0.plural == kind.plural } >= count
         }
+    }
+
+    /// Returns once what was asked meets a condition.
+    package func waitForLog(_ what: String, until isMet: @escaping @Sendable ([Record]) -> Bool) async throws {
+        try await state.wait(for: what) { isMet($0.log) }
     }
 
     /// Returns once `count` watches of a kind are open.

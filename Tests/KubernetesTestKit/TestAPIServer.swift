@@ -1,10 +1,6 @@
 package import KubernetesClient
-internal import NIOCore
-internal import NIOHTTP1
-internal import NIOPosix
 internal import NIOSSL
 package import RegistryTestKit
-internal import Synchronization
 
 /// An API server that keeps to the conventions of Kubernetes, over real HTTP and TLS, and misbehaves on command.
 ///
@@ -21,6 +17,8 @@ package final class TestAPIServer: Sendable {
         package var user: String
         package var query: [String: String]
         package var contentType: String?
+        /// The real server compresses what is large for those who ask for it.
+        package var acceptEncoding: String?
         /// 0 while the answer has not begun.
         package var status: Int
     }
@@ -46,12 +44,6 @@ package final class TestAPIServer: Sendable {
         var certificates: [String: Account] = [:]
         var log: [Record] = []
         var refusals: [Refusal] = []
-        var server: (any Channel)?
-        /// Nobody else gets the port while the server is down.
-        var portHolder: PortHolder?
-        var connections: [Int: any Channel] = [:]
-        var connectionCount = 0
-        var isUp = true
         /// Bytes of one chunk of a watch's stream; nil writes each line as one.
         var chunkBytes: Int?
         var stallsWatches = false
@@ -69,17 +61,13 @@ package final class TestAPIServer: Sendable {
         .pods, .nodes, .namespaces, .secrets, .leases, .mutatingWebhookConfigurations, .validatingWebhookConfigurations,
     ]
 
-    package let host: String
-    package let port: Int
     package let certificates: TestCertificates?
-    private let context: NIOSSLContext?
     let state = Watched(State())
+    let listener: TestListener
 
-    private init(host: String, port: Int, certificates: TestCertificates?, context: NIOSSLContext?) {
-        self.host = host
-        self.port = port
+    private init(listener: TestListener, certificates: TestCertificates?) {
+        self.listener = listener
         self.certificates = certificates
-        self.context = context
     }
 
     /// - Parameter tls: nil speaks plain HTTP, as `kubectl proxy` does.
@@ -98,9 +86,8 @@ package final class TestAPIServer: Sendable {
             configuration.applicationProtocols = ["http/1.1"]
             return try NIOSSLContext(configuration: configuration)
         }
-        let holder = try PortHolder(address: host)
-        let server = TestAPIServer(host: host, port: holder.port, certificates: certificates, context: context)
-        server.state.update { $0.portHolder = holder }
+        let server = TestAPIServer(
+            listener: try TestListener(address: host, context: context), certificates: certificates)
         try await server.resume()
         return server
     }
@@ -121,8 +108,10 @@ package final class TestAPIServer: Sendable {
         }
     }
 
+    package var port: Int { listener.port }
+
     package var address: ClusterConnection.Server {
-        ClusterConnection.Server(usesTLS: context != nil, host: host, port: port)
+        ClusterConnection.Server(usesTLS: certificates != nil, host: listener.address, port: port)
     }
 
     /// A connection as the account of `token`, or as nobody.
@@ -134,57 +123,9 @@ package final class TestAPIServer: Sendable {
 
     // MARK: Up and down
 
-    package func goDown() async {
-        let holder = try? PortHolder(address: host, port: port)
-        let (server, connections) = state.update { state in
-            defer {
-                state.server = nil
-                state.isUp = false
-                state.portHolder = holder
-            }
-            return (state.server, Array(state.connections.values))
-        }
-        try? await server?.close()
-        for connection in connections { connection.close(promise: nil) }
-        try? await state.wait(for: "connections to close") { $0.connections.isEmpty }
-    }
+    package func goDown() async { await listener.goDown() }
+    package func resume() async throws { try await listener.listen { await self.serve($0, id: $1) } }
 
     /// Ends it.
-    package func stop() async {
-        await goDown()
-        state.update { $0.portHolder = nil }
-    }
-
-    package func resume() async throws {
-        state.update { $0.isUp = true }
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.accept(channel) }
-            }
-            .bind(host: host, port: port).get()
-        state.update { state in
-            state.server = channel
-            state.portHolder = nil
-        }
-    }
-
-    private func accept(_ channel: any Channel) throws {
-        if let context { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context)) }
-        try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
-        let connection = try NIOAsyncChannel<HTTPServerRequestPart, ByteBuffer>(wrappingChannelSynchronously: channel)
-        let id = state.update { state in
-            state.connectionCount += 1
-            state.connections[state.connectionCount] = channel
-            return state.connectionCount
-        }
-        if state.read({ !$0.isUp }) { channel.close(promise: nil) }
-        // A task of its own for each connection, since NIO accepts outside of any; `goDown` waits for all of them.
-        let task = Task {
-            await self.serve(connection, id: id)
-            self.state.update { $0.connections[id] = nil }
-        }
-        channel.closeFuture.whenComplete { _ in task.cancel() }
-    }
+    package func stop() async { await listener.stop() }
 }

@@ -77,9 +77,9 @@ extension TestRegistry {
     package func forgetRequests() { state.update { $0.forgottenCount = $0.log.count } }
 
     /// Connections that are open now.
-    package var openConnectionCount: Int { state.read { $0.connections.count } }
+    package var openConnectionCount: Int { listener.openConnectionCount }
     /// Connections that were ever made.
-    package var connectionCount: Int { state.read { $0.connectionCount } }
+    package var connectionCount: Int { listener.connectionCount }
 
     /// Returns once `count` matching requests have arrived.
     package func waitForRequests(count: Int, matching matcher: RequestMatcher = .all) async throws {
@@ -97,7 +97,7 @@ extension TestRegistry {
 
     /// Returns once no more than `count` connections are open.
     package func waitForOpenConnections(atMost count: Int) async throws {
-        try await state.wait(for: "connections to close") { $0.connections.count <= count }
+        try await listener.waitForOpenConnections(atMost: count)
     }
 }
 

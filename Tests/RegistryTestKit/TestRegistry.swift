@@ -1,7 +1,4 @@
 internal import NIOCore
-internal import NIOHTTP1
-internal import NIOPosix
-internal import NIOSSL
 package import OCI
 
 /// A registry in this process that can be told to do everything wrong.
@@ -40,33 +37,21 @@ package final class TestRegistry: Sendable {
         /// Every request; those before `forgottenCount` are no longer shown.
         var log: [RequestRecord] = []
         var forgottenCount = 0
-        var isUp = false
-        var connections: [Int: any Channel] = [:]
-        var connectionCount = 0
-        var server: (any Channel)?
-        var portHolder: PortHolder?
     }
 
-    /// An address of the loopback network: `127.0.0.1`, or another of `127.0.0.0/8` for a second host.
-    package let address: String
-    package let port: Int
     package let tls: ServerTLS?
     let state = Watched(State())
-    let sslContext: NIOSSLContext?
+    let listener: TestListener
 
-    private init(address: String, port: Int, tls: ServerTLS?, sslContext: NIOSSLContext?) {
-        self.address = address
-        self.port = port
+    private init(listener: TestListener, tls: ServerTLS?) {
+        self.listener = listener
         self.tls = tls
-        self.sslContext = sslContext
     }
 
     /// Binds and listens; end it with ``stop()``.
     package static func start(address: String = "127.0.0.1", tls: ServerTLS? = nil) async throws -> TestRegistry {
-        let holder = try PortHolder(address: address)
-        let registry = TestRegistry(
-            address: address, port: holder.port, tls: tls, sslContext: try tls.map { try $0.makeContext() })
-        registry.state.update { $0.portHolder = holder }
+        let listener = try TestListener(address: address, context: try tls.map { try $0.makeContext() })
+        let registry = TestRegistry(listener: listener, tls: tls)
         try await registry.resume()
         return registry
     }
@@ -86,6 +71,10 @@ package final class TestRegistry: Sendable {
         }
     }
 
+    /// An address of the loopback network: `127.0.0.1`, or another of `127.0.0.0/8` for a second host.
+    package var address: String { listener.address }
+    package var port: Int { listener.port }
+
     /// `http://127.0.0.1:PORT`, without a slash at the end.
     package var url: String { url(name: address) }
 
@@ -104,62 +93,11 @@ package final class TestRegistry: Sendable {
 
     /// Closes the port and every connection: the host refuses connections until ``resume()``. Nobody else gets the
     /// port in between.
-    package func goDown() async {
-        // Held before it is closed: otherwise another test's socket might get it.
-        let holder = try? PortHolder(address: address, port: port)
-        let (server, connections) = state.update { state in
-            let server = state.server
-            state.server = nil
-            state.isUp = false
-            if state.portHolder == nil { state.portHolder = holder }
-            return (server, Array(state.connections.values))
-        }
-        try? await server?.close()
-        for connection in connections { connection.close(promise: nil) }
-        try? await state.wait(for: "connections to close") { $0.connections.isEmpty }
-    }
+    package func goDown() async { await listener.goDown() }
 
     /// Listens again, on the same port.
-    package func resume() async throws {
-        guard state.read({ $0.server == nil }) else { return }
-        state.update { $0.isUp = true }
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.backlog, value: 512)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.accept(channel) }
-            }
-            .bind(host: address, port: port).get()
-        state.update { state in
-            state.server = channel
-            state.portHolder = nil
-        }
-    }
+    package func resume() async throws { try await listener.listen { await self.serve($0, id: $1) } }
 
     /// Ends it. Whatever a fault still holds up is dropped.
-    package func stop() async {
-        await goDown()
-        state.update { $0.portHolder = nil }
-    }
-
-    private func accept(_ channel: any Channel) throws {
-        if let sslContext { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: sslContext)) }
-        try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
-        let connection = try NIOAsyncChannel<HTTPServerRequestPart, ByteBuffer>(wrappingChannelSynchronously: channel)
-        let id = state.update { state in
-            state.connectionCount += 1
-            state.connections[state.connectionCount] = channel
-            return state.connectionCount
-        }
-        // Accepted just before the port was closed.
-        if state.read({ !$0.isUp }) { channel.close(promise: nil) }
-        // A task of its own for each connection, since NIO accepts outside of any; `goDown` waits for all of them.
-        let task = Task {
-            await self.serve(connection, id: id)
-            self.state.update { $0.connections[id] = nil }
-        }
-        // A client that leaves ends what a gate holds up.
-        channel.closeFuture.whenComplete { _ in task.cancel() }
-    }
+    package func stop() async { await listener.stop() }
 }

@@ -102,7 +102,8 @@ package final class Gate: Sendable {
         try await state.wait(for: "\(count) arrivals at a gate") { $0.arrivals >= count }
     }
 
-    func pass() async throws {
+    /// Waits for a permit, or for the gate to be open.
+    package func pass() async throws {
         state.update { $0.arrivals += 1 }
         while true {
             try await state.wait(for: "a gate to open", timeout: .minutes(2)) { $0.isOpen || $0.permits > 0 }

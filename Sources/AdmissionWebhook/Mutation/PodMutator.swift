@@ -67,6 +67,7 @@ package final class PodMutator: Sendable {
         }
         let plan = MutationPlan(review.pod, review.scope, outcomes: outcomes)
         for outcome in outcomes.values { metrics.decided(outcome) }
+        if review.settings.countsAsHarbor { countAsHarbor(review, outcomes) }
         if let doubt = plan.doubt, review.settings.failure == .closed {
             let message = "weir cannot tell whether an image may be rewritten; try again: \(doubt)"
             return AdmissionResponse(
@@ -86,14 +87,25 @@ package final class PodMutator: Sendable {
             auditAnnotations: plan.auditAnnotations)
     }
 
+    private func countAsHarbor(_ review: MutationReview, _ outcomes: [String: ImageOutcome]) {
+        let rewriter = review.settings.rewriter
+        for image in review.scope.images {
+            guard let outcome = outcomes[image.text] else { continue }
+            let start = ContinuousClock.now
+            let rewriting = memory.rewriting(
+                of: image.text, in: review.context, by: rewriter, generation: review.settings.generation)
+            HarborRuleMetrics.count(
+                rewriting, outcome, firstRule: rewriter.rules.first?.name, in: .now - start
+            ) { checks.known(review.key($0)) }
+        }
+    }
+
     // MARK: Images
 
     private func outcomes(of review: MutationReview) async -> [String: ImageOutcome] {
         var outcomes: [String: ImageOutcome] = [:]
         var undecided: [(String, Rewriting)] = []
-        let context = RewriteContext(
-            namespace: review.namespace.isEmpty ? nil : review.namespace,
-            labels: review.settings.rewriter.needsContext ? review.pod.labels : [:])
+        let context = review.context
         for (position, image) in review.scope.images.enumerated() where outcomes[image.text] == nil {
             // A thousand images and a thousand rules are much for one review; others have their turn in between.
             if position % 32 == 31 {
@@ -163,6 +175,13 @@ private struct MutationReview: Sendable {
     let namespace: String
     let settings: WebhookSettings
     let deadline: ContinuousClock.Instant
+
+    /// What rules may ask of where an image is used.
+    var context: RewriteContext {
+        RewriteContext(
+            namespace: namespace.isEmpty ? nil : namespace,
+            labels: settings.rewriter.needsContext ? pod.labels : [:])
+    }
 
     func key(_ candidate: RewriteCandidate) -> CheckKey {
         let check = candidate.check ?? UpstreamCheck(platforms: [])

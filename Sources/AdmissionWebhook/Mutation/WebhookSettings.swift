@@ -25,12 +25,14 @@ package struct WebhookSettings: Sendable {
     /// Whether secrets that rules name are put into the pod's namespace.
     package var copiesPullSecrets: Bool
     package var policy: ImagePolicy
+    /// Whether harbor-container-webhook's own metrics are counted as well.
+    package var countsAsHarbor: Bool
 
     package init(
         rewriter: ImageRewriter, generation: UInt64 = 0, ownNamespace: String? = nil,
         excludedNamespaces: Set<String> = ["kube-system"], failure: FailureMode = .open,
         budget: Duration = .seconds(2), triesPodSecrets: Bool = false, copiesPullSecrets: Bool = false,
-        policy: ImagePolicy = ImagePolicy()
+        policy: ImagePolicy = ImagePolicy(), countsAsHarbor: Bool = false
     ) {
         self.rewriter = rewriter
         self.generation = generation
@@ -41,6 +43,7 @@ package struct WebhookSettings: Sendable {
         self.triesPodSecrets = triesPodSecrets
         self.copiesPullSecrets = copiesPullSecrets
         self.policy = policy
+        self.countsAsHarbor = countsAsHarbor
     }
 
     /// Where the secrets are that rules name.

@@ -72,16 +72,21 @@ package final class AdmissionServer: Sendable {
 
     deinit { bound.fail(CancellationError()) }
 
-    /// The addresses that reviews are taken on, once ``run()`` listens; suspends until then.
+    /// The addresses that reviews are taken on, once ``run()`` listens; suspends until then, or until it ends without.
     package func boundAddresses() async throws -> [String] { try await bound.futureResult.get() }
 
     /// Reads certificate and key again, where they are files; what was there before stays where they cannot be read.
-    package func reloadCertificate() throws(ListeningError) { try serving.withLock { $0 }?.reload() }
+    package func reloadCertificate() throws(ListeningError) {
+        guard let certificate = serving.withLock({ $0 }) else { return }
+        try certificate.reload()
+        WebhookMetrics.shared.record(certificateExpiry: certificate.expiry)
+    }
 
     /// Answers until a graceful shutdown, then lets reviews under way end. Where its task is cancelled instead, every
     /// connection is closed at once. To be called once.
     ///
-    /// Throws ``ListeningError`` where it cannot listen, or there is no certificate.
+    /// Throws ``ListeningError`` where it cannot listen, or the certificate's files cannot be used. A provider's certificate
+    /// is waited for.
     package func run() async throws {
         do {
             try await serve()
@@ -92,19 +97,21 @@ package final class AdmissionServer: Sendable {
     }
 
     private func serve() async throws {
-        var later: AsyncStream<CertificateMaterial>.AsyncIterator?
+        var later: Materials?
         let first: ServingCertificate
         switch certificate {
         case .files(let files): first = try ServingCertificate(files, protocols: Self.protocols)
         case .provider(let provider):
-            var certificates = provider.certificates().makeAsyncIterator()
-            guard let material = await certificates.next() else {
-                throw ListeningError.cannotReadCertificate(file: "of the webhook", reason: "none was made")
+            let materials = Materials(provider.certificates())
+            // A shutdown may come before any certificate.
+            guard let given = await cancelWhenGracefulShutdown({ await self.firstCertificate(materials) }) else {
+                return bound.fail(CancellationError())
             }
-            first = try ServingCertificate(material, protocols: Self.protocols)
-            later = certificates
+            first = given
+            later = materials
         }
         serving.withLock { $0 = first }
+        WebhookMetrics.shared.record(certificateExpiry: first.expiry)
         var listeners = try await Listeners.open(configuration.listen, by: bootstrap(first))
         let addresses = listeners.compactMap { $0.localAddress.map(ListenAddress.text) }
         do {
@@ -126,10 +133,9 @@ package final class AdmissionServer: Sendable {
 
     /// Whether the task was cancelled rather than told to end.
     private func untilShutdown(
-        following certificate: ServingCertificate, _ later: AsyncStream<CertificateMaterial>.AsyncIterator?
+        following certificate: ServingCertificate, _ materials: Materials?
     ) async -> Bool {
-        let materials = later.map { Materials($0) }
-        return await withTaskGroup(of: Void.self) { group in
+        await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.follow(certificate, materials) }
             defer { group.cancelAll() }
             do {
@@ -147,13 +153,25 @@ package final class AdmissionServer: Sendable {
     private final class Materials: @unchecked Sendable {
         var iterator: AsyncStream<CertificateMaterial>.AsyncIterator
 
-        init(_ iterator: AsyncStream<CertificateMaterial>.AsyncIterator) { self.iterator = iterator }
+        init(_ stream: AsyncStream<CertificateMaterial>) { iterator = stream.makeAsyncIterator() }
+    }
+
+    /// The first that can be used: whoever provides them may mend one that cannot. Nil once cancelled.
+    private func firstCertificate(_ materials: Materials) async -> ServingCertificate? {
+        while let material = await materials.iterator.next() {
+            do throws(ListeningError) {
+                return try ServingCertificate(material, protocols: Self.protocols)
+            } catch {
+                logger.error("the webhook has no certificate that it can use", metadata: ["reason": "\(error)"])
+            }
+        }
+        return nil
     }
 
     private func follow(_ certificate: ServingCertificate, _ materials: Materials?) async {
         if let materials {
             while !Task.isCancelled, let material = await materials.iterator.next() {
-                noteReload { () throws(ListeningError) in try certificate.replace(with: material) }
+                noteReload(certificate) { () throws(ListeningError) in try certificate.replace(with: material) }
             }
             return
         }
@@ -164,14 +182,15 @@ package final class AdmissionServer: Sendable {
             let fingerprint = FileFingerprint(files)
             guard fingerprint != seen else { continue }
             // What cannot be used yet, being half written, is looked at again.
-            if noteReload({ () throws(ListeningError) in try certificate.reload() }) { seen = fingerprint }
+            if noteReload(certificate, { () throws(ListeningError) in try certificate.reload() }) { seen = fingerprint }
         }
     }
 
     @discardableResult
-    private func noteReload(_ reload: () throws(ListeningError) -> Void) -> Bool {
+    private func noteReload(_ certificate: ServingCertificate, _ reload: () throws(ListeningError) -> Void) -> Bool {
         do throws(ListeningError) {
             try reload()
+            WebhookMetrics.shared.record(certificateExpiry: certificate.expiry)
             logger.notice("the webhook has a new certificate")
             return true
         } catch {

@@ -1,17 +1,15 @@
 internal import ClusterCertificates
 internal import KubernetesClient
 internal import Logging
+internal import Metrics
 
 /// Makes and rotates the webhook's certificates, on the replica that leads.
 struct ClusterCertificateWork: Sendable {
     private let elector: LeaderElector
     private let keeper: CertificateKeeper
 
-    /// - Parameter namespace: Weir's own.
-    init(
-        _ configuration: KubernetesConfiguration.Certificates, client: KubernetesClient, namespace: String,
-        logger: Logger
-    ) {
+    init(_ configuration: KubernetesConfiguration.Certificates, link: ClusterLink, logger: Logger) {
+        let (client, namespace) = (link.client, link.namespace)
         // A pod's host name is its own; the number tells two runs of one pod apart.
         let host = processEnvironment()["HOSTNAME"] ?? "weir"
         elector = LeaderElector(
@@ -30,5 +28,13 @@ struct ClusterCertificateWork: Sendable {
     }
 
     /// Until cancelled.
-    func run() async { await elector.run { await keeper.run() } }
+    func run() async {
+        let leader = Gauge(label: "weir_cluster_leader")
+        leader.record(0)
+        await elector.run {
+            leader.record(1)
+            await keeper.run()
+            leader.record(0)
+        }
+    }
 }

@@ -1,6 +1,4 @@
-internal import ClusterCertificates
 internal import ClusterImages
-internal import ClusterSecrets
 internal import ControlServer
 internal import KubernetesClient
 internal import Logging
@@ -10,62 +8,30 @@ internal import PullThroughCache
 internal import Rules
 internal import Timekeeping
 
-/// The part of the service that follows a cluster: which images its pods use, and their leases.
+/// The part of the service that follows which images a cluster's pods use, and leases them.
 struct ClusterFollowing: Sendable {
-    private let client: KubernetesClient
     private let follower: ImageFollower
     private let keeper: LeaseKeeper
     private let cache: PullThroughCache
     private let resolver: @Sendable () -> RunningImageResolver
-    private let certificates: ClusterCertificateWork?
-    private let copier: SecretCopier
-    private let certificate: ClusterCertificate?
-    /// Whether pull secrets are copied at all: following them takes rights that others need not give.
-    private let renewsCopies: Bool
 
-    /// Reads how the cluster is reached, and contacts nobody.
     init(
-        _ configuration: KubernetesConfiguration, webhook: WebhookConfiguration, holder: ConfigurationHolder,
+        _ configuration: KubernetesConfiguration, link: ClusterLink, holder: ConfigurationHolder,
         metadata: any MetadataStore, cache: PullThroughCache, logger: Logger
-    ) throws(CommandFailure) {
-        renewsCopies = webhook.isEnabled && webhook.copiesPullSecrets
+    ) {
         let clock = SystemWallClock()
-        let connection = try ClusterAccess.connection(configuration)
-        let client = KubernetesClient(
-            connection, userAgent: "weir/\(Version.text)", clock: clock,
-            logger: logger)
-        self.client = client
         follower = ImageFollower(
-            client: client, namespace: configuration.namespace, clock: clock, logger: logger)
+            client: link.client, namespace: configuration.namespace, clock: clock, logger: logger)
         let resolver: @Sendable () -> RunningImageResolver = {
             let current = holder.configuration
             let addresses = configuration.addresses + (current.rewrite.address.map { [$0] } ?? [])
             return RunningImageResolver(table: current.rules, addresses: addresses)
         }
         self.resolver = resolver
-        certificates = configuration.certificates.map { certificates in
-            ClusterCertificateWork(certificates, client: client, namespace: connection.namespace, logger: logger)
-        }
-        copier = SecretCopier(client: client, namespace: connection.namespace, logger: logger)
-        certificate = configuration.certificates.map { certificates in
-            ClusterCertificate(
-                follower: CertificateFollower(
-                    client: client, namespace: connection.namespace, secretName: certificates.secret),
-                origin: "the secret \(connection.namespace)/\(certificates.secret)")
-        }
         self.cache = cache
         keeper = LeaseKeeper(
             follower: follower, metadata: metadata, holder: "kubernetes", grace: configuration.leaseGrace,
             resolver: resolver, clock: clock, logger: logger)
-    }
-
-    /// Gives the webhook of this process what the API server has and its configuration does not say otherwise.
-    func serve(_ surroundings: inout WebhookService.Surroundings, _ configuration: WebhookConfiguration) {
-        if configuration.secretsDirectory == nil {
-            surroundings.secrets = ClusterPullSecrets(reader: PullSecretReader(client: client))
-        }
-        surroundings.copier = ClusterSecretCopies(copier: copier)
-        if configuration.tls == nil { surroundings.certificate = certificate }
     }
 
     /// Follows until cancelled.
@@ -73,10 +39,16 @@ struct ClusterFollowing: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await follower.run() }
             group.addTask { await keeper.run() }
-            if let certificates { group.addTask { await certificates.run() } }
-            if renewsCopies { group.addTask { await copier.run() } }
         }
-        await client.shutdown()
+    }
+
+    /// What of it stands in metrics.
+    func record(in scrape: ProcessScrape) {
+        let contact = follower.contact
+        scrape.set("weir_cluster_pods", follower.podCount)
+        scrape.set("weir_cluster_images", follower.imageCount)
+        scrape.set("weir_cluster_watch_up", contact.isComplete && contact.problem == nil ? 1 : 0)
+        if let heard = contact.lastHeard { scrape.set("weir_cluster_heard_timestamp_seconds", heard.seconds) }
     }
 
     func document() async throws(ControlError) -> ClusterDocument {

@@ -45,6 +45,12 @@ struct ClusterCertificate: CertificateProvider {
     /// For messages.
     let origin: String
 
+    init(_ configuration: KubernetesConfiguration.Certificates, link: ClusterLink) {
+        follower = CertificateFollower(
+            client: link.client, namespace: link.namespace, secretName: configuration.secret)
+        origin = "the secret \(link.namespace)/\(configuration.secret)"
+    }
+
     func certificates() -> AsyncStream<CertificateMaterial> {
         let (follower, origin) = (follower, origin)
         return AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in

@@ -60,7 +60,9 @@ package struct ConfigurationLoader: Sendable {
             settings.node, server: settings.service(assembly: assembly, proxy: proxy).server, source: path ?? "node")
         problems += node.problems
         let webhook = WebhookConfigurationAssembly(
-            settings.webhook, rewrite: rewrite.configuration, environment: environment, source: path ?? "webhook")
+            settings.webhook, rewrite: rewrite.configuration,
+            makesCertificates: settings.kubernetes?.certificates != nil, environment: environment,
+            source: path ?? "webhook")
         problems += webhook.problems
         problems = problems.inReadingOrder
         guard !problems.contains(where: { $0.severity == .error }) else { throw ConfigurationError(problems: problems) }

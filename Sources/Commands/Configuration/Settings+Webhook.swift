@@ -18,6 +18,7 @@ struct WebhookFileSettings {
     var podSecrets = false
     var secretsDirectory: String?
     var copyPullSecrets = false
+    var harborMetrics = false
     var validate = WebhookPolicySettings()
 }
 
@@ -99,6 +100,10 @@ extension WebhookFileSettings {
             Setting(
                 "copyPullSecrets", \.copyPullSecrets, .flag, standard: .bool(false),
                 "Whether secrets that pods get are copied from Weir's namespace into theirs."),
+            Setting(
+                "harborMetrics", \.harborMetrics, .flag, standard: .bool(false),
+                "Whether metrics have harbor-container-webhook's names too; always where its file is given to 'weir webhook'."
+            ),
         ]
     }
 }

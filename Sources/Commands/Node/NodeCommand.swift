@@ -1,8 +1,5 @@
 internal import ArgumentParser
 internal import ControlServer
-internal import Logging
-internal import Metrics
-internal import PrometheusMetrics
 internal import RegistryServer
 
 struct NodeCommand: AsyncParsableCommand {
@@ -38,24 +35,11 @@ enum NodeRun {
     static func run(
         _ configuration: NodeConfiguration, log: ServiceConfiguration.Log, warnings: [ConfigurationProblem] = []
     ) async throws {
-        let level = SharedLogLevel(Logger.Level(rawValue: log.level) ?? .info)
-        LoggingSystem.bootstrap { _ in StandardErrorLog(format: log.format, level: level) }
-        let metrics = PrometheusRegistry()
-        MetricsSystem.bootstrap(metrics)
-        let logger = Logger(label: "weir")
-        for warning in warnings {
-            logger.warning("The configuration has a warning", metadata: ["warning": "\(warning)"])
-        }
-        let service = try NodeService(configuration, metrics: metrics, logger: logger)
-        do {
-            let scheme = configuration.server.tls == nil ? "http" : "https"
-            try await service.run { addresses in
-                let urls = addresses.map { "\(scheme)://\($0)" }.joined(separator: ", ")
-                writeFully("weir node \(Version.text) is ready on \(urls)\n", to: 1)
-            }
-        } catch {
-            throw CommandFailure(.failure, "\(error)")
-        }
+        let telemetry = Telemetry(log, warnings: warnings)
+        let service = try NodeService(configuration, metrics: telemetry.metrics, logger: telemetry.logger)
+        let announcement = Announcement(
+            program: "weir node \(Version.text)", scheme: configuration.server.tls == nil ? "http" : "https")
+        try await service.run { announcement.make($0) }
     }
 }
 

@@ -24,13 +24,13 @@ final class NodeController: ControlledNode {
     private let content: ContainerdContent
     private let advertiser: Advertiser
     private let registry: PeerRegistry
-    private let scrape: NodeScrape
+    private let scrape: ProcessScrape
     private let startedAt = ContinuousClock.now
     private let addresses = Mutex<(@Sendable () async -> [String])?>(nil)
 
     init(
         configuration: NodeConfiguration, host: Host, router: KademliaRouter, content: ContainerdContent,
-        advertiser: Advertiser, registry: PeerRegistry, scrape: NodeScrape
+        advertiser: Advertiser, registry: PeerRegistry, scrape: ProcessScrape
     ) {
         self.configuration = configuration
         self.host = host
@@ -107,7 +107,8 @@ final class NodeController: ControlledNode {
     }
 
     func metrics() async -> String {
-        scrape.record(peers: router.status.peers.count, setAside: registry.peersSetAside.count)
+        scrape.set("weir_node_peers", router.status.peers.count)
+        scrape.set("weir_node_peers_set_aside", registry.peersSetAside.count)
         return scrape.text()
     }
 

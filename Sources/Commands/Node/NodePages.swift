@@ -27,8 +27,7 @@ struct NodePages: Sendable {
         let controller = controller
         return probes.merging([
             "/metrics": { _ in
-                OperationalAnswer(
-                    contentType: "text/plain; version=0.0.4; charset=utf-8", body: await controller.metrics())
+                .metrics(await controller.metrics())
             }
         ]) { $1 }
     }

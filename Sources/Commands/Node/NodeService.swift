@@ -8,7 +8,6 @@ internal import PeerRegistry
 internal import PrometheusMetrics
 internal import RegistryServer
 internal import ServiceLifecycle
-internal import UnixSignals
 
 #if canImport(Glibc)
     internal import Glibc
@@ -57,7 +56,7 @@ struct NodeService {
             logger: logger)
         let controller = NodeController(
             configuration: configuration, host: host, router: router, content: content, advertiser: advertiser,
-            registry: registry, scrape: NodeScrape(metrics))
+            registry: registry, scrape: ProcessScrape(metrics))
         let node = NodePages(controller: controller)
         server = RegistryServer(
             configuration: configuration.server, node: registry, authorization: configuration.registry.authorization,
@@ -106,50 +105,24 @@ struct NodeService {
 
     /// Shares until SIGTERM or SIGINT.
     /// - Parameter onReady: called once, with the addresses that containerd can use.
-    func run(onReady: @escaping @Sendable ([String]) async -> Void) async throws {
-        let result: Result<Void, any Error>
-        do {
-            try await group(onReady: onReady).run()
-            result = .success(())
-        } catch {
-            result = .failure(error)
-        }
-        for client in clients { try? await client.shutdown() }
-        try result.get()
-    }
-
-    private func group(onReady: @escaping @Sendable ([String]) async -> Void) -> ServiceGroup {
+    func run(onReady: @escaping @Sendable ([String]) -> Void) async throws(CommandFailure) {
         let (host, router, advertiser, control, server) = (host, router, advertiser, control, server)
-        var services: [any Service] = [
-            NodePart { try await host.run() }, NodePart { await router.run() },
-            NodePart {
-                // Until the end of the service; its own way out is cancellation.
-                await cancelWhenGracefulShutdown { await advertiser.run() }
-            },
-            NodePart { try await control.run() }, NodePart { try await server.run() },
-        ]
-        for pages in [pages, bootstrapPage].compactMap(\.self) { services.append(NodePart { try await pages.run() }) }
-        services.append(
-            NodePart {
-                await onReady(try await server.boundAddresses())
-                StartupMemory.release()
-                try await gracefulShutdown()
-            })
-        var quiet = logger
-        quiet.logLevel = .warning
-        return ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        var parts = ServiceParts()
+        parts.add { try await host.run() }
+        parts.add { await router.run() }
+        parts.addCancelled { await advertiser.run() }
+        parts.add { try await control.run() }
+        parts.add { try await server.run() }
+        for pages in [pages, bootstrapPage].compactMap(\.self) { parts.add { try await pages.run() } }
+        parts.add {
+            onReady(try await server.boundAddresses())
+            try await gracefulShutdown()
+        }
+        let clients = clients
+        try await parts.run(logger: logger) {
+            for client in clients { try? await client.shutdown() }
+        }
     }
-}
-
-/// A part of the node that runs until it is told to end.
-private struct NodePart: Service {
-    let body: @Sendable () async throws -> Void
-
-    init(_ body: @escaping @Sendable () async throws -> Void) { self.body = body }
-
-    func run() async throws { try await body() }
 }
 
 /// The HTTP clients of a node, one for each kind of certificate.

@@ -1,39 +1,33 @@
-internal import Metrics
 internal import PrometheusMetrics
 internal import PullThroughCache
 
-/// The text of `/metrics`: what was counted, and what is read anew for each scrape.
+/// The text of the service's `/metrics`.
 struct MetricsScrape: Sendable {
-    private let registry: PrometheusRegistry
-    private let process: ProcessMetrics
+    private let process: ProcessScrape
     private let cache: PullThroughCache
+    private let following: ClusterFollowing?
 
-    init(registry: PrometheusRegistry, cache: PullThroughCache) {
-        self.registry = registry
+    init(registry: PrometheusRegistry, cache: PullThroughCache, following: ClusterFollowing?) {
         self.cache = cache
-        process = ProcessMetrics(factory: registry)
-        Gauge(label: "weir_info", dimensions: [("version", Version.text)], factory: registry).record(1)
+        self.following = following
+        process = ProcessScrape(registry)
     }
 
     func text() async -> String {
-        process.update()
         if let report = try? await cache.report() { record(report) }
-        return registry.exposition()
+        following?.record(in: process)
+        return process.text()
     }
 
     private func record(_ report: CacheReport) {
-        set("weir_store_bytes", report.storedBytes)
-        if let limit = report.limitBytes { set("weir_store_limit_bytes", limit) }
-        if let available = report.availableBytes { set("weir_store_available_bytes", available) }
-        set("weir_catalogue_repositories", Int64(report.repositories))
-        set("weir_catalogue_tags", Int64(report.tags))
-        set("weir_catalogue_manifests", Int64(report.manifests))
-        set("weir_catalogue_blobs", Int64(report.blobs))
-        set("weir_fills_running", Int64(report.runningFills))
-        set("weir_fills_waiting", Int64(report.waitingFills))
-    }
-
-    private func set(_ name: String, _ value: Int64) {
-        Gauge(label: name, dimensions: [], factory: registry).record(value)
+        process.set("weir_store_bytes", report.storedBytes)
+        if let limit = report.limitBytes { process.set("weir_store_limit_bytes", limit) }
+        if let available = report.availableBytes { process.set("weir_store_available_bytes", available) }
+        process.set("weir_catalogue_repositories", report.repositories)
+        process.set("weir_catalogue_tags", report.tags)
+        process.set("weir_catalogue_manifests", report.manifests)
+        process.set("weir_catalogue_blobs", report.blobs)
+        process.set("weir_fills_running", report.runningFills)
+        process.set("weir_fills_waiting", report.waitingFills)
     }
 }

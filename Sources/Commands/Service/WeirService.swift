@@ -6,15 +6,12 @@ internal import FilesystemBlobStore
 internal import Listening
 internal import Logging
 internal import MetadataStore
-internal import PrometheusMetrics
 internal import PullThroughCache
 internal import Quota
 internal import RegistryServer
 internal import Rules
 internal import SQLiteMetadataStore
-internal import ServiceLifecycle
 internal import Timekeeping
-internal import UnixSignals
 internal import UpstreamClient
 
 #if canImport(Glibc)
@@ -36,7 +33,7 @@ struct WeirService {
     private let reloader: Reloader
     private let upstreams: UpstreamSet
     private let readiness: Readiness
-    private let cluster: ClusterFollowing?
+    private let cluster: Cluster?
     /// Where the catalogue is while its own disk takes none; removed at the end.
     private let substitute: String
     private let logger: Logger
@@ -44,9 +41,9 @@ struct WeirService {
     /// Opens the store and the catalogue.
     /// - Throws: ``CommandFailure`` that says what is wrong, and what to do.
     init(
-        _ configuration: ServiceConfiguration, loader: ConfigurationLoader, metrics: PrometheusRegistry,
-        level: SharedLogLevel, logger: Logger
+        _ configuration: ServiceConfiguration, loader: ConfigurationLoader, _ telemetry: Telemetry
     ) async throws(CommandFailure) {
+        let logger = telemetry.logger
         self.logger = logger
         substitute = Self.substituteCatalogue(of: configuration)
         let startedAt = SystemWallClock().now()
@@ -66,18 +63,23 @@ struct WeirService {
         self.cache = cache
         let readiness = Readiness(metadata: metadata)
         self.readiness = readiness
-        let scrape = MetricsScrape(registry: metrics, cache: cache)
-        let operations = Self.operations(scrape: scrape, readiness: readiness)
+        let cluster = try configuration.kubernetes.map { kubernetes throws(CommandFailure) in
+            let link = try ClusterLink(kubernetes, webhook: configuration.webhook, logger: logger)
+            let following = ClusterFollowing(
+                kubernetes, link: link, holder: holder, metadata: metadata, cache: cache, logger: logger)
+            return Cluster(
+                kubernetes, webhook: configuration.webhook, link: link, following: following, makesCertificates: true,
+                logger: logger)
+        }
+        self.cluster = cluster
+        let scrape = MetricsScrape(
+            registry: telemetry.metrics, cache: cache, following: cluster?.following)
+        let operations = OperationalAnswer.pages(
+            problem: { await readiness.problem() }, metrics: { await scrape.text() })
         let server = RegistryServer(
             configuration: configuration.server, content: cache, rules: { holder.rules }, operations: operations,
             logger: logger)
         self.server = server
-        let cluster = try configuration.kubernetes.map { kubernetes throws(CommandFailure) in
-            try ClusterFollowing(
-                kubernetes, webhook: configuration.webhook, holder: holder, metadata: metadata, cache: cache,
-                logger: logger)
-        }
-        self.cluster = cluster
         var surroundings = WebhookService.Surroundings(
             transport: transport, credentials: credentials, content: cache, operations: operations)
         cluster?.serve(&surroundings, configuration.webhook)
@@ -86,12 +88,12 @@ struct WeirService {
         self.webhook = webhook
         reloader = Reloader(
             loader: loader, holder: holder, upstreams: upstreams, cache: cache, server: server, webhook: webhook,
-            level: level, logger: logger)
+            level: telemetry.level, logger: logger)
         control = ControlServer(
             path: configuration.controlSocket,
             service: ServiceController(
                 holder: holder, upstreams: upstreams, cache: cache, reloader: reloader, scrape: scrape,
-                readiness: readiness, cluster: cluster, startedAt: startedAt,
+                readiness: readiness, cluster: cluster?.following, startedAt: startedAt,
                 addresses: { (try? await server.boundAddresses()) ?? [] }),
             logger: logger)
     }
@@ -149,69 +151,30 @@ struct WeirService {
         }
     }
 
-    private static func operations(
-        scrape: MetricsScrape, readiness: Readiness
-    ) -> [String: @Sendable () async -> OperationalAnswer] {
-        [
-            "/healthz": { OperationalAnswer(body: "ok\n") },
-            "/readyz": {
-                guard let problem = await readiness.problem() else { return OperationalAnswer(body: "ok\n") }
-                return OperationalAnswer(status: 503, body: "\(problem)\n")
-            },
-            "/metrics": {
-                OperationalAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: await scrape.text())
-            },
-        ]
-    }
-
     /// Serves until SIGTERM or SIGINT, lets running transfers end, and closes everything.
     /// - Parameter onReady: called once, with the addresses that clients can connect to.
-    func run(onReady: @escaping @Sendable ([String]) async -> Void) async throws {
-        let result: Result<Void, any Error>
-        do {
-            try await group(onReady: onReady).run()
-            result = .success(())
-        } catch {
-            result = .failure(error)
-        }
-        await close()
-        try result.get()
-    }
-
-    /// Ended in reverse order: clients are let go before what answers them.
-    private func group(onReady: @escaping @Sendable ([String]) async -> Void) -> ServiceGroup {
+    func run(onReady: @escaping @Sendable ([String]) -> Void) async throws(CommandFailure) {
         let (cache, control, server, readiness, reloader) = (cache, control, server, readiness, reloader)
-        let (cluster, admission, upstreams) = (cluster, webhook?.server, upstreams)
-        let logger = logger
-        var quiet = logger
-        quiet.logLevel = .warning
-        return ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [
-                    NamedService { await upstreams.run() },
-                    NamedService { try await cache.run() },
-                    NamedService { try await control.run() },
-                    NamedService {
-                        await cancelWhenGracefulShutdown { await cluster?.run() }
-                        try await gracefulShutdown()
-                    },
-                    NamedService {
-                        defer { readiness.endListening() }
-                        try await server.run()
-                    },
-                    NamedService {
-                        if let admission { try await admission.run() } else { try await gracefulShutdown() }
-                    },
-                    NamedService {
-                        let addresses = try await server.boundAddresses()
-                        if let admission { _ = try await admission.boundAddresses() }
-                        readiness.beginListening()
-                        await onReady(addresses)
-                        StartupMemory.release()
-                        try await ReloadSignal.run(reloader, logger: logger)
-                    },
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        let upstreams = upstreams
+        var parts = ServiceParts()
+        parts.add { await upstreams.run() }
+        parts.add { try await cache.run() }
+        parts.add { try await control.run() }
+        if let cluster { parts.addCancelled { await cluster.run() } }
+        parts.add {
+            defer { readiness.endListening() }
+            try await server.run()
+        }
+        if let admission = webhook?.server { parts.add { try await admission.run() } }
+        parts.add {
+            let addresses = try await server.boundAddresses()
+            // The webhook may wait for its certificate, and the cache never waits for the webhook.
+            readiness.beginListening()
+            onReady(addresses)
+            // What is wrong the reloader has written down.
+            await ReloadSignal.run { _ = try? await reloader.reload() }
+        }
+        try await parts.run(logger: logger) { await close() }
     }
 
     private func close() async {
@@ -228,13 +191,4 @@ struct WeirService {
         await blobs.close()
         for suffix in ["", "-wal", "-shm"] { _ = unlink(substitute + suffix) }
     }
-}
-
-/// A part of the service that runs until it is told to end.
-private struct NamedService: Service {
-    let body: @Sendable () async throws -> Void
-
-    init(_ body: @escaping @Sendable () async throws -> Void) { self.body = body }
-
-    func run() async throws { try await body() }
 }

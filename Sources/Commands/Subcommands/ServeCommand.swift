@@ -1,7 +1,5 @@
 internal import ArgumentParser
 internal import Logging
-internal import Metrics
-internal import PrometheusMetrics
 internal import RegistryServer
 
 #if canImport(Glibc)
@@ -54,27 +52,12 @@ struct ServeCommand: AsyncParsableCommand {
         let start = ContinuousClock.now
         let loaded = try options.load(flags: flags)
         let configuration = loaded.service
-        let level = SharedLogLevel(Logger.Level(rawValue: configuration.log.level) ?? .info)
-        LoggingSystem.bootstrap { _ in StandardErrorLog(format: configuration.log.format, level: level) }
-        let metrics = PrometheusRegistry()
-        MetricsSystem.bootstrap(metrics)
-        let logger = Logger(label: "weir")
-        for warning in loaded.warnings {
-            logger.warning("The configuration has a warning", metadata: ["warning": "\(warning)"])
-        }
+        let telemetry = Telemetry(configuration.log, warnings: loaded.warnings)
         raiseDescriptorLimit()
-        let service = try await WeirService(
-            configuration, loader: options.loader(flags: flags), metrics: metrics, level: level, logger: logger)
-        do {
-            let scheme = configuration.server.tls == nil ? "http" : "https"
-            try await service.run { addresses in
-                let urls = addresses.map { "\(scheme)://\($0)" }.joined(separator: ", ")
-                let elapsed = DurationText.format(ContinuousClock.now - start)
-                writeFully("weir \(Version.text) is ready on \(urls) after \(elapsed)\n", to: STDOUT_FILENO)
-            }
-        } catch {
-            throw CommandFailure(.failure, "\(error)")
-        }
+        let service = try await WeirService(configuration, loader: options.loader(flags: flags), telemetry)
+        let announcement = Announcement(
+            program: "weir \(Version.text)", scheme: configuration.server.tls == nil ? "http" : "https", start: start)
+        try await service.run { announcement.make($0) }
     }
 
     /// Takes as many descriptors as this user may have: each client and each blob being read needs one.

@@ -3,17 +3,8 @@ internal import ArgumentParser
 internal import CloudCredentials
 internal import Listening
 internal import Logging
-internal import Metrics
-internal import PrometheusMetrics
 internal import ServiceLifecycle
-internal import UnixSignals
 internal import UpstreamClient
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
 
 struct WebhookCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,7 +14,8 @@ struct WebhookCommand: AsyncParsableCommand {
             Answers an API server's AdmissionReviews at /mutate and /validate, by 'rewrite' and 'webhook' of the \
             configuration; 'weir client-config webhook' prints what registers it in a cluster. --config also takes a \
             configuration file of harbor-container-webhook, which is then all the configuration there is. SIGHUP reads the \
-            configuration again. 'weir serve' has the same webhook where 'webhook.enabled' is true.
+            configuration again. 'kubernetes' has it read and copy pull secrets, and make its certificate. 'weir serve' has the same \
+            webhook where 'webhook.enabled' is true.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -61,107 +53,67 @@ struct WebhookCommand: AsyncParsableCommand {
     }
 
     /// Reads everything anew.
-    private func load() throws(CommandFailure) -> ServiceConfiguration {
+    private func load() throws(CommandFailure) -> (service: ServiceConfiguration, warnings: [ConfigurationProblem]) {
         let environment = processEnvironment()
         let path = options.config.map { resolved($0, in: workingDirectory()) }
-        var service: ServiceConfiguration
-        if let path, HarborWebhookLaunch.isHarborFile(path) {
+        let loaded: LoadedConfiguration
+        let isHarbor = path.map { HarborWebhookLaunch.isHarborFile($0) } ?? false
+        if let path, isHarbor {
             let loader = ConfigurationLoader(
                 flags: [("--config", ["rewrite", "harborWebhook"], path)] + flags,
                 environment: environment.filter { !$0.key.hasPrefix("WEIR_") }, workingDirectory: workingDirectory(),
                 fallbackFile: "/nonexistent")
-            service = try ConfigurationOptions.loaded(loader).service
-            HarborWebhookLaunch.apply(to: &service, temporaryDirectory: environment["TMPDIR"] ?? "/tmp")
+            loaded = try ConfigurationOptions.loaded(loader)
         } else {
-            service = try options.load(flags: flags).service
+            loaded = try options.load(flags: flags)
         }
+        var service = loaded.service
+        if isHarbor { HarborWebhookLaunch.apply(to: &service, environment: environment) }
         if !listen.isEmpty { service.webhook.server.listen = listen }
         if !operations.isEmpty { service.webhook.server.operationsListen = operations }
-        return service
+        return (service, loaded.warnings)
     }
 
     func run() async throws {
-        let configuration = try load()
-        let level = SharedLogLevel(Logger.Level(rawValue: configuration.log.level) ?? .info)
-        LoggingSystem.bootstrap { _ in StandardErrorLog(format: configuration.log.format, level: level) }
-        let metrics = PrometheusRegistry()
-        MetricsSystem.bootstrap(metrics)
-        let logger = Logger(label: "weir")
+        let (configuration, warnings) = try load()
+        let telemetry = Telemetry(configuration.log, warnings: warnings)
+        let logger = telemetry.logger
         if kubeClientQPS != nil || kubeClientBurst != nil || kubeClientLazyRemap {
             logger.warning("--kube-client-qps, -burst and -lazy-remap have no effect here")
         }
         let transport = UpstreamTransport(proxy: configuration.proxy, logger: logger)
-        let webhook = try WebhookService(
-            configuration,
-            .init(
-                transport: transport,
-                credentials: CredentialContext(environment: processEnvironment(), cloud: CloudClient(), logger: logger),
-                operations: Self.operations(metrics)), logger: logger)
-        var quiet = logger
-        quiet.logLevel = .warning
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [
-                    AdmissionRun(server: webhook.server), ReloadRun(command: self, webhook: webhook, logger: logger),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
-        do {
-            try await group.run()
-            try? await transport.shutdown()
-        } catch {
-            try? await transport.shutdown()
-            throw CommandFailure(.failure, "\(error)")
-        }
-    }
-
-    private static func operations(
-        _ metrics: PrometheusRegistry
-    ) -> [String: @Sendable () async -> OperationalAnswer] {
-        let process = ProcessMetrics(factory: metrics)
-        Gauge(label: "weir_info", dimensions: [("version", Version.text)], factory: metrics).record(1)
-        let isWell: @Sendable () async -> OperationalAnswer = { OperationalAnswer(body: "ok\n") }
-        return [
+        let scrape = ProcessScrape(telemetry.metrics)
+        var surroundings = WebhookService.Surroundings(
+            transport: transport,
+            credentials: CredentialContext(environment: processEnvironment(), cloud: CloudClient(), logger: logger),
             // Once it listens it can answer: it needs nothing else.
-            "/healthz": isWell, "/readyz": isWell,
-            "/metrics": {
-                process.update()
-                return OperationalAnswer(
-                    contentType: "text/plain; version=0.0.4; charset=utf-8", body: metrics.exposition())
-            },
-        ]
-    }
-
-    private struct AdmissionRun: Service {
-        let server: AdmissionServer
-
-        func run() async throws { try await server.run() }
-    }
-
-    /// Tells once that reviews can be sent, and then waits for SIGHUP.
-    private struct ReloadRun: Service {
-        let command: WebhookCommand
-        let webhook: WebhookService
-        let logger: Logger
-
-        func run() async throws {
-            let addresses = try await webhook.server.boundAddresses()
-            let urls = addresses.map { "https://\($0)" }.joined(separator: ", ")
-            writeFully("weir \(Version.text) webhook is ready on \(urls)\n", to: STDOUT_FILENO)
-            StartupMemory.release()
-            for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { reload() }
-        }
-
-        private func reload() {
-            do throws(CommandFailure) {
-                let configuration = try command.load()
-                guard let problem = webhook.reload(configuration) else {
-                    return logger.notice("The configuration was reloaded")
-                }
-                logger.warning("The configuration was reloaded with a warning", metadata: ["warning": "\(problem)"])
-            } catch {
-                logger.error(
-                    "The configuration has errors, and stays as it was", metadata: ["problem": "\(error.message)"])
+            operations: OperationalAnswer.pages(problem: { nil }, metrics: { scrape.text() }))
+        let cluster = try Cluster.ofWebhook(configuration, logger: logger)
+        cluster?.serve(&surroundings, configuration.webhook)
+        let webhook = try WebhookService(configuration, surroundings, logger: logger)
+        var parts = ServiceParts()
+        // Before the server, which ends first: it may end without ever having had a certificate to listen with.
+        parts.add {
+            if let addresses = try? await webhook.server.boundAddresses() {
+                Announcement(program: "weir \(Version.text) webhook", scheme: "https").make(addresses)
             }
+            try await gracefulShutdown()
+        }
+        parts.add { await ReloadSignal.run { reload(webhook, logger) } }
+        if let cluster { parts.addCancelled { await cluster.run() } }
+        parts.add { try await webhook.server.run() }
+        try await parts.run(logger: logger) { try? await transport.shutdown() }
+    }
+
+    private func reload(_ webhook: WebhookService, _ logger: Logger) {
+        do throws(CommandFailure) {
+            guard let problem = webhook.reload(try load().service) else {
+                return logger.notice("The configuration was reloaded")
+            }
+            logger.warning("The configuration was reloaded with a warning", metadata: ["warning": "\(problem)"])
+        } catch {
+            logger.error(
+                "The configuration has errors, and stays as it was", metadata: ["problem": "\(error.message)"])
         }
     }
 }

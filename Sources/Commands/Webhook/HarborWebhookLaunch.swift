@@ -1,5 +1,6 @@
 internal import AdmissionWebhook
 internal import ImageRewriting
+internal import KubernetesClient
 internal import Listening
 internal import Yams
 
@@ -15,8 +16,14 @@ enum HarborWebhookLaunch {
     }
 
     /// Puts the file's addresses and certificate in the place of Weir's own.
-    static func apply(to service: inout ServiceConfiguration, temporaryDirectory: String) {
+    static func apply(to service: inout ServiceConfiguration, environment: [String: String]) {
         guard let harbor = service.rewrite.harborWebhook else { return }
+        // As there, a rule's secret is read from the API server, by the pod's own account.
+        if harbor.rules.contains(where: { $0.check?.secretName != nil }),
+            InClusterConfiguration.isPresent(environment: environment)
+        {
+            service.kubernetes = KubernetesConfiguration(KubernetesSettings())
+        }
         service.webhook.server.listen = ["0.0.0.0:\(harbor.port)"]
         // Their own defaults are off, too; one address may be both.
         var operations: [String] = []
@@ -25,9 +32,11 @@ enum HarborWebhookLaunch {
             operations.append(address)
         }
         service.webhook.server.operationsListen = operations
-        let directory = harbor.certificateDirectory ?? "\(temporaryDirectory)/k8s-webhook-server/serving-certs"
+        let directory =
+            harbor.certificateDirectory ?? "\(environment["TMPDIR"] ?? "/tmp")/k8s-webhook-server/serving-certs"
         service.webhook.tls = CertificateFiles(
             certificateFile: "\(directory)/tls.crt", keyFile: "\(directory)/tls.key")
+        service.webhook.countsAsHarbor = true
         if harbor.isVerbose { service.log.level = "debug" }
     }
 }

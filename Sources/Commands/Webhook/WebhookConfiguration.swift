@@ -25,6 +25,8 @@ package struct WebhookConfiguration: Sendable {
     package var secretsDirectory: String?
     package var copiesPullSecrets = false
     package var policy = ImagePolicy()
+    /// Whether harbor-container-webhook's metrics are counted as well, by its names.
+    package var countsAsHarbor = false
 
     package init() {}
 
@@ -32,18 +34,22 @@ package struct WebhookConfiguration: Sendable {
     func needsRestart(since old: WebhookConfiguration) -> Bool {
         isEnabled != old.isEnabled || server != old.server || tls != old.tls || checks != old.checks
             || weir?.host != old.weir?.host || weir?.usesTLS != old.weir?.usesTLS
-            || secretsDirectory != old.secretsDirectory
+            || secretsDirectory != old.secretsDirectory || copiesPullSecrets != old.copiesPullSecrets
+            || namespace != old.namespace
     }
 
+    /// - Parameter own: Weir's own namespace, where the configuration does not say.
     /// - Throws: where what Weir serves is to be rewritten, and nobody said where Weir is.
     func settings(
-        of service: ServiceConfiguration, generation: UInt64
+        of service: ServiceConfiguration, generation: UInt64, namespace own: String? = nil
     ) throws(RewriteConfigurationError) -> WebhookSettings {
         WebhookSettings(
             rewriter: try service.rewrite.rewriter(
                 service.rules, check: checksAll ? UpstreamCheck(platforms: []) : nil, pullSecrets: pullSecrets),
-            generation: generation, ownNamespace: namespace, excludedNamespaces: excludedNamespaces, failure: failure,
-            budget: budget, triesPodSecrets: triesPodSecrets, copiesPullSecrets: copiesPullSecrets, policy: policy)
+            generation: generation, ownNamespace: namespace ?? own, excludedNamespaces: excludedNamespaces,
+            failure: failure,
+            budget: budget, triesPodSecrets: triesPodSecrets, copiesPullSecrets: copiesPullSecrets, policy: policy,
+            countsAsHarbor: countsAsHarbor)
     }
 }
 
@@ -53,7 +59,8 @@ struct WebhookConfigurationAssembly {
     private(set) var problems: [ConfigurationProblem] = []
 
     init(
-        _ settings: WebhookFileSettings, rewrite: RewriteConfiguration, environment: [String: String], source: String
+        _ settings: WebhookFileSettings, rewrite: RewriteConfiguration, makesCertificates: Bool,
+        environment: [String: String], source: String
     ) {
         configuration.isEnabled = settings.enabled
         configuration.server.listen = settings.listen
@@ -70,16 +77,18 @@ struct WebhookConfigurationAssembly {
         configuration.triesPodSecrets = settings.podSecrets
         configuration.secretsDirectory = settings.secretsDirectory
         configuration.copiesPullSecrets = settings.copyPullSecrets
+        configuration.countsAsHarbor = settings.harborMetrics
         let action = { (word: String) in ImagePolicy.Action(rawValue: word) ?? .allow }
         configuration.policy = ImagePolicy(
             allowedRegistries: settings.validate.allow, deniedRegistries: settings.validate.deny,
             registryAction: action(settings.validate.registries), movingTags: action(settings.validate.movingTags),
             missingDigests: action(settings.validate.missingDigests))
         if let tls = settings.tls { addCertificate(tls) }
-        if settings.enabled, configuration.tls == nil, settings.tls == nil {
+        if settings.enabled, configuration.tls == nil, settings.tls == nil, !makesCertificates {
             problems.append(
                 ConfigurationProblem(
-                    "the webhook needs a certificate; add 'webhook.tls' with 'certificate' and 'key'",
+                    "the webhook needs a certificate; add 'webhook.tls' with 'certificate' and 'key', or "
+                        + "'kubernetes.certificates' to have one made",
                     at: .init(source: source)))
         }
         if settings.enabled, rewrite.includesAll, rewrite.address == nil {

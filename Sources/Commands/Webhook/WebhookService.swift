@@ -23,6 +23,8 @@ struct WebhookService: Sendable {
         /// Nil: files, where the configuration names a folder of them.
         var secrets: (any PullSecretSource)?
         var copier: (any PullSecretCopier)?
+        /// Weir's own, where the API server knows it and the configuration does not say.
+        var namespace: String?
         /// Nil: the configuration's files.
         var certificate: (any CertificateProvider)?
         var operations: [String: @Sendable () async -> OperationalAnswer]
@@ -42,11 +44,13 @@ struct WebhookService: Sendable {
             certificate = .files(files)
         } else {
             throw CommandFailure(
-                .usage, "the webhook needs a certificate; add 'webhook.tls' with 'certificate' and 'key'")
+                .usage,
+                "the webhook needs a certificate; add 'webhook.tls' with 'certificate' and 'key', or "
+                    + "'kubernetes.certificates' to have one made")
         }
         let holder: WebhookSettingsHolder
         do throws(RewriteConfigurationError) {
-            holder = try WebhookSettingsHolder(service)
+            holder = try WebhookSettingsHolder(service, namespace: surroundings.namespace)
         } catch {
             throw CommandFailure(.usage, error.description)
         }
@@ -108,9 +112,15 @@ final class WebhookSettingsHolder: Sendable {
     }
 
     private let state: Mutex<State>
+    private let namespace: String?
 
-    init(_ service: ServiceConfiguration) throws(RewriteConfigurationError) {
-        state = Mutex(State(service: service, settings: try service.webhook.settings(of: service, generation: 1)))
+    /// - Parameter namespace: Weir's own, where the configuration does not say.
+    init(_ service: ServiceConfiguration, namespace: String?) throws(RewriteConfigurationError) {
+        self.namespace = namespace
+        state = Mutex(
+            State(
+                service: service,
+                settings: try service.webhook.settings(of: service, generation: 1, namespace: namespace)))
     }
 
     var settings: WebhookSettings { state.withLock { $0.settings } }
@@ -118,7 +128,7 @@ final class WebhookSettingsHolder: Sendable {
 
     func replace(with service: ServiceConfiguration) throws(RewriteConfigurationError) {
         let generation = settings.generation + 1
-        let settings = try service.webhook.settings(of: service, generation: generation)
+        let settings = try service.webhook.settings(of: service, generation: generation, namespace: namespace)
         state.withLock { $0 = State(service: service, settings: settings) }
     }
 

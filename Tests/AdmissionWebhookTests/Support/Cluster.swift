@@ -1,3 +1,4 @@
+import Concurrency
 import Credentials
 import ImageRewriting
 import Logging
@@ -42,7 +43,8 @@ final class FakeProbe: ImageProbe {
         case .missing: return nil
         case .error(let error): throw error
         case .never:
-            try? await Task.sleep(for: .seconds(3600))
+            // Holds nothing, and ends with whoever waits for it.
+            try? await Waiter<Void>().value()
             throw .unavailable(reason: "cancelled")
         }
     }

@@ -37,11 +37,12 @@ extension TestAPIServer {
     }
 
     private static func list(_ call: APICall, _ store: inout ObjectStore) throws(APIStatus) -> JSONTree {
+        try checkListOptions(call)
         let limit = call.query["limit"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
         let page = try store.page(
             call.kind, namespace: call.namespace, limit: limit,
             continueToken: call.query["continue"].flatMap { $0.isEmpty ? nil : $0 }, try call.selector())
-        var metadata: JSONTree = ["resourceVersion": .string("\(page.revision)")]
+        var metadata: JSONTree = ["resourceVersion": .string(store.version(page.revision))]
         if let token = page.continueToken {
             metadata["continue"] = .string(token)
             metadata["remainingItemCount"] = .integer(Int64(page.remaining))
@@ -57,6 +58,27 @@ extension TestAPIServer {
                     return item
                 }),
         ]
+    }
+
+    /// `ValidateListOptions` of k8s.io/apimachinery.
+    private static func checkListOptions(_ call: APICall) throws(APIStatus) {
+        let version = call.query["resourceVersion"] ?? ""
+        let match = call.query["resourceVersionMatch"] ?? ""
+        let isContinued = !(call.query["continue"] ?? "").isEmpty
+        if isContinued, !version.isEmpty {
+            throw .badRequest("specifying resource version is not allowed when using continue")
+        }
+        guard !match.isEmpty else { return }
+        if isContinued { throw .badRequest("resourceVersionMatch is forbidden when continue is provided") }
+        if version.isEmpty {
+            throw .badRequest("resourceVersionMatch is forbidden unless resourceVersion is provided")
+        }
+        guard ["Exact", "NotOlderThan"].contains(match) else {
+            throw .badRequest("resourceVersionMatch: Unsupported value: \"\(match)\"")
+        }
+        if match == "Exact", version == "0" {
+            throw .badRequest("resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"")
+        }
     }
 
     private static func create(

@@ -51,7 +51,8 @@ extension TestAPIServer {
                 throw APIStatus(
                     403, "Forbidden",
                     "\(call.kind.plural)\(name) is forbidden: User \"\(account.name)\" cannot \(call.verb.rawValue) resource "
-                        + "\"\(call.kind.plural)\" in API group \"\(call.kind.group)\"")
+                        + "\"\(call.kind.plural)\" in API group \"\(call.kind.group)\" "
+                        + (call.namespace.map { "in the namespace \"\($0)\"" } ?? "at the cluster scope"))
             }
             if call.verb == .watch {
                 let start = try beginWatch(call)
@@ -76,7 +77,8 @@ extension TestAPIServer {
             state.log.append(
                 Record(
                     verb: call.verb.rawValue, plural: call.kind.plural, namespace: call.namespace, name: call.name,
-                    user: user, query: call.query, contentType: request.headers.first(name: "content-type"), status: 0))
+                    user: user, query: call.query, contentType: request.headers.first(name: "content-type"),
+                    acceptEncoding: request.headers.first(name: "accept-encoding"), status: 0))
             return state.log.count - 1
         }
     }

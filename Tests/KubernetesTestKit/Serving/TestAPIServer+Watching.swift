@@ -21,7 +21,11 @@ extension TestAPIServer {
                         call.kind, namespace: call.namespace, limit: nil, continueToken: nil, selector)
                     return WatchStart(revision: page.revision, initial: page.items, selector: selector)
                 }
-                guard let version = Int64(text) else {
+                guard call.query["resourceVersionMatch"] == nil else {
+                    throw .badRequest(
+                        "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+                }
+                guard let version = state.store.revision(of: text) else {
                     throw APIStatus(400, "BadRequest", "Invalid value: \"\(text)\": resourceVersion")
                 }
                 guard version <= state.store.revision else {
@@ -91,10 +95,18 @@ extension TestAPIServer {
                 return (lines, true, from, state.bookmarks)
             }
             if state.bookmarks > known {
-                let object: JSONTree = [
+                var object: JSONTree = [
                     "kind": .string(call.kind.kind), "apiVersion": .string(call.kind.apiVersion),
-                    "metadata": ["resourceVersion": .string("\(state.store.revision)"), "creationTimestamp": .null],
+                    "metadata": [
+                        "resourceVersion": .string(state.store.version(state.store.revision)),
+                        "creationTimestamp": .null,
+                    ],
                 ]
+                // The real one writes an object of the kind with nothing in it.
+                if call.kind == .pods {
+                    object["spec"] = ["containers": .null]
+                    object["status"] = [:]
+                }
                 if call.query["allowWatchBookmarks"] == "true" {
                     lines.append((["type": "BOOKMARK", "object": object] as JSONTree).text + "\n")
                 }

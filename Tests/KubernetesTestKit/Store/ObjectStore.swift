@@ -31,8 +31,22 @@ package struct ObjectStore: Sendable {
     /// States that continue tokens go on reading.
     private var snapshots: [Int64: [Key: JSONTree]] = [:]
     private var identifiers = 0
+    /// Whether versions are texts that say nothing, as clients have to take them, rather than numbers.
+    var hidesVersions = false
 
     package init() {}
+
+    // MARK: Versions
+
+    /// "Kubernetes API Concepts", "Resource versions": opaque to clients. The hidden form needs encoding in a query.
+    func version(_ revision: Int64) -> String { hidesVersions ? "v+\(String(revision, radix: 36))/=" : "\(revision)" }
+
+    /// Nil for a text that is none.
+    func revision(of text: String) -> Int64? {
+        guard hidesVersions else { return Int64(text) }
+        guard text.hasPrefix("v+"), text.hasSuffix("/=") else { return nil }
+        return Int64(text.dropFirst(2).dropLast(2), radix: 36)
+    }
 
     subscript(key: Key) -> JSONTree? { objects[key] }
 
@@ -63,7 +77,7 @@ package struct ObjectStore: Sendable {
         guard var object = objects.removeValue(forKey: key) else { return nil }
         let previous = object
         revision += 1
-        object["metadata"]?["resourceVersion"] = .string("\(revision)")
+        object["metadata"]?["resourceVersion"] = .string(version(revision))
         history.append(Change(revision: revision, kind: .deleted, key: key, object: object, previous: previous))
         return object
     }
@@ -73,7 +87,7 @@ package struct ObjectStore: Sendable {
     ) -> JSONTree {
         revision += 1
         var object = object
-        object["metadata"]?["resourceVersion"] = .string("\(revision)")
+        object["metadata"]?["resourceVersion"] = .string(version(revision))
         objects[key] = object
         history.append(Change(revision: revision, kind: kind, key: key, object: object, previous: previous))
         return object

@@ -1,8 +1,8 @@
 internal import Metrics
 internal import PrometheusMetrics
 
-/// The text of a node's `/metrics`.
-struct NodeScrape: Sendable {
+/// The text of `/metrics`: what was counted, and what of the process is read anew for each scrape.
+struct ProcessScrape: Sendable {
     private let registry: PrometheusRegistry
     private let process: ProcessMetrics
 
@@ -17,8 +17,7 @@ struct NodeScrape: Sendable {
         return registry.exposition()
     }
 
-    func record(peers: Int, setAside: Int) {
-        Gauge(label: "weir_node_peers", dimensions: [], factory: registry).record(peers)
-        Gauge(label: "weir_node_peers_set_aside", dimensions: [], factory: registry).record(setAside)
+    func set(_ name: String, _ value: some BinaryInteger) {
+        Gauge(label: name, dimensions: [], factory: registry).record(value)
     }
 }

@@ -1,0 +1,121 @@
+import Foundation
+import Glibc
+import RegistryTestKit
+
+@testable import Commands
+
+/// A `weir` that serves, as a process of its own. Ended by ``end()``; killed with its owner.
+final class RunningWeir {
+    private struct Said: Sendable {
+        var output = ""
+        var errors = ""
+        /// Both streams, and the process itself.
+        var open = 3
+        var status: Int32?
+
+        var isOver: Bool { open == 0 }
+    }
+
+    let folder: Folder
+    private let process = Process()
+    private let said = Watched(Said())
+
+    init(_ arguments: [String], in folder: Folder, environment: [String: String] = [:]) throws {
+        self.folder = folder
+        // Beside the test bundle, wherever that was built.
+        let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appending(path: "weir")
+        process.arguments = arguments
+        process.environment = environment
+        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = Self.pipe(said, \.output)
+        process.standardError = Self.pipe(said, \.errors)
+        process.terminationHandler = { [said] process in
+            let status = process.terminationStatus
+            said.update { said in
+                said.status = status
+                said.open -= 1
+            }
+        }
+        try process.run()
+    }
+
+    /// `weir serve`, with its storage in `folder`.
+    /// - Parameter yaml: beside the storage directory and the listening address.
+    convenience init(serving folder: Folder, yaml: String = "", environment: [String: String] = [:]) throws {
+        try folder.write("listen: 127.0.0.1:0\nstorage: { directory: store }\n\(yaml)\n")
+        try self.init(["serve", "--config", "weir.yaml"], in: folder, environment: environment)
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+    private static func pipe(
+        _ said: Watched<Said>, _ stream: any WritableKeyPath<Said, String> & Sendable
+    ) -> Pipe {
+        let pipe = Pipe()
+        pipe.fileHandleForReading.readabilityHandler = { handle in
+            let data = handle.availableData
+            if data.isEmpty { handle.readabilityHandler = nil }
+            said.update { said in
+                if data.isEmpty {
+                    said.open -= 1
+                } else {
+                    said[keyPath: stream] += String(decoding: data, as: UTF8.self)
+                }
+            }
+        }
+        return pipe
+    }
+
+    /// Everything on standard error so far; all of it once it has ended.
+    var errors: String { said.read { $0.errors } }
+
+    /// Waits until standard output holds a whole line, and gives it.
+    /// - Throws: where it ends before.
+    func ready() async throws -> String {
+        try await said.wait(for: "the ready line") { $0.output.hasSuffix("\n") || $0.isOver }
+        let output = said.read { $0.output }
+        guard output.hasSuffix("\n") else { throw CommandFailure(.failure, errors) }
+        return output
+    }
+
+    /// The first address of the ready line.
+    func url() async throws -> String {
+        let line = try await ready()
+        guard let word = line.split(whereSeparator: { " ,\n".contains($0) }).first(where: { $0.contains("://") }) else {
+            throw CommandFailure(.failure, line)
+        }
+        return String(word)
+    }
+
+    /// Waits until standard error holds `text` so many times.
+    func logged(_ text: String, count: Int = 1) async throws {
+        let isThere = { @Sendable (said: Said) in said.errors.ranges(of: text).count >= count }
+        try await said.wait(for: "'\(text)' in the log") { isThere($0) || $0.isOver }
+        if !said.read(isThere) { throw CommandFailure(.failure, "it ended without '\(text)': \(errors)") }
+    }
+
+    /// Where the webhook of 'weir serve' listens, from the log.
+    func webhookPort() async throws -> Int {
+        try await logged("the webhook listens")
+        let line = errors.split(separator: "\n").first { $0.contains("the webhook listens") } ?? ""
+        guard let address = line.firstRange(of: "127.0.0.1:"),
+            let port = Int(line[address.upperBound...].prefix(while: \.isNumber))
+        else { throw CommandFailure(.failure, errors) }
+        return port
+    }
+
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    /// What it ends with, and everything it said before.
+    func exitCode() async -> Int32? {
+        try? await said.wait(for: "the end") { $0.isOver }
+        return said.read { $0.status }
+    }
+
+    func end() async -> Int32? {
+        signal(SIGTERM)
+        return await exitCode()
+    }
+}
