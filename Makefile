@@ -65,8 +65,10 @@ deb: release ## A Debian package in .build/deb, with a systemd unit
 	@rm -rf .build/deb
 	@scripts/build-deb .build/release/weir .build/deb
 
-simulate-day: build ## Let a day of pulls pass against a simulated Docker Hub; writes docs/quota.md and its picture
-	.build/debug/SimulatedDay docs
+simulate-day: ## Let a day of pulls pass against a simulated Docker Hub; writes docs/quota.md and its picture
+	@scripts/install-packages build
+	$(SWIFT) build --product simulated-day
+	.build/debug/simulated-day docs
 
 simulate-peers: ## Simulate ten thousand peers; writes docs/peers-simulation.md and its plot (NODES=1000 for fewer)
 	@scripts/install-packages build

@@ -344,6 +344,9 @@ let package = Package(
         .executableTarget(
             name: "peer-simulation", dependencies: ["PeerSimulation"], path: "Benchmarks/PeerSimulation",
             swiftSettings: settings),
+        .executableTarget(
+            name: "simulated-day", dependencies: ["DaySimulation", "RegistryTestKit"], path: "Benchmarks/SimulatedDay",
+            swiftSettings: settings),
         tests("JSONTests", ["JSON", "HostileInput"]),
         tests(
             "AdmissionWebhookTests",
