@@ -50,20 +50,18 @@ final class RunningWeir {
 
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
+    /// Read on a thread of its own: a `readabilityHandler` is libdispatch's, whose queue of events goes astray where a
+    /// process that was started meanwhile holds a copy of what is closed here.
     private static func pipe(
         _ said: Watched<Said>, _ stream: any WritableKeyPath<Said, String> & Sendable
     ) -> Pipe {
         let pipe = Pipe()
-        pipe.fileHandleForReading.readabilityHandler = { handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            said.update { said in
-                if data.isEmpty {
-                    said.open -= 1
-                } else {
-                    said[keyPath: stream] += String(decoding: data, as: UTF8.self)
-                }
+        let handle = pipe.fileHandleForReading
+        Thread.detachNewThread {
+            while case let data = handle.availableData, !data.isEmpty {
+                said.update { $0[keyPath: stream] += String(decoding: data, as: UTF8.self) }
             }
+            said.update { $0.open -= 1 }
         }
         return pipe
     }
