@@ -53,8 +53,9 @@ struct CatalogueFile {
         configuration.maximumReaderCount = 4
         configuration.persistentReadOnlyConnections = true
         configuration.prepareDatabase { db in
-            // KiB of pages, for each connection; beyond it the system's page cache serves.
-            try db.execute(sql: "PRAGMA cache_size = -4096")
+            // KiB of pages, for each connection; beyond it the system's page cache serves. A reader finds the upper levels
+            // of every tree in a MiB, and leaves are hardly asked for twice; a writer holds what its transaction changed.
+            try db.execute(sql: "PRAGMA cache_size = \(db.configuration.readonly ? -1024 : -4096)")
             guard !db.configuration.readonly else { return }
             // Content is no secret from who can read the file, and overwriting what is removed doubles the writes.
             try db.execute(sql: "PRAGMA secure_delete = OFF")
