@@ -224,7 +224,8 @@ let package = Package(
                 "QuotaGovernor", "PullThroughCache", "FilesystemBlobStore", "MetadataStore", "SQLiteMetadataStore",
                 logging,
             ], path: "Tests/DaySimulation"),
-        tests("DaySimulationTests", ["DaySimulation", "RegistryTestKit", "Timekeeping"]),
+        tests(
+            "DaySimulationTests", ["DaySimulation", "RegistryTestKit", "Timekeeping", "PullThroughCache", "Upstream"]),
 
         tests("OCITests", ["OCI", "HostileInput"]),
         tests("HTTPSemanticsTests", ["HTTPSemantics", "HostileInput"]),
@@ -402,7 +403,8 @@ if Context.environment["WEIR_MICRO_BENCHMARKS"] == "yes" {
             name: "Micro",
             dependencies: [
                 .product(name: "Benchmark", package: "benchmark"), "OCI", "HTTPSemantics", "Timekeeping", "Rules",
-                "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "PrometheusMetrics",
+                "Quota", "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer",
+                "PrometheusMetrics",
                 coreMetrics, logging, nioCore,
             ],
             path: "Benchmarks/Micro", swiftSettings: settings,

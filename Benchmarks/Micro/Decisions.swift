@@ -17,7 +17,7 @@ enum Decisions {
                     blackHole(
                         TagDecision(
                             tag: tag, rule: rule, checkedAt: now, absentUntil: nil, now: now, isForced: false,
-                            isPaused: false))
+                            pausedBy: nil))
                 }
             }
         }

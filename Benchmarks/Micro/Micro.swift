@@ -10,6 +10,7 @@ let benchmarks: @Sendable () -> Void = {
     do {
         try Parsing.register()
         try Decisions.register()
+        Choosing.register()
         try Fills.register()
         try Catalogues.register()
         Digesting.register()

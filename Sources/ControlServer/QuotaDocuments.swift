@@ -48,6 +48,8 @@ package struct QuotaDocument: Codable, Hashable, Sendable {
         package var firstPulls: Int64?
         /// The same of images that are cached.
         package var pulls: Int64?
+        /// The same of what no client waits for.
+        package var backgroundPulls: Int64?
         package var opensAt: Int64?
         package var problems: [String]
 
@@ -57,6 +59,7 @@ package struct QuotaDocument: Codable, Hashable, Sendable {
             urgency = report.urgency
             firstPulls = report.firstPulls
             pulls = report.pulls
+            backgroundPulls = report.backgroundPulls
             opensAt = report.opensAt?.milliseconds
             self.problems = problems
         }

@@ -19,6 +19,9 @@ package enum Spender: Sendable, Hashable {
     case weir(Work)
     /// Clients beyond those that are told apart.
     case others
+
+    /// Whether a client caused it, and not Weir itself.
+    package var isClient: Bool { if case .weir = self { false } else { true } }
 }
 
 /// Manifest GETs of an upstream that one spender caused within one hour.

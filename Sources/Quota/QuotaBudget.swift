@@ -113,7 +113,9 @@ struct QuotaBudget: Sendable {
         roll(to: now)
         let isNews = observedAt.map { startedAt > $0 } ?? true
         let newWindow = observation.window.map(\.milliseconds)
-        let told = observation.remaining.map { max(0, $0 - hidden(from: startedAt)) }
+        // More left than there is would be believed until it is refused.
+        let left = observation.remaining.map { min($0, observation.limit ?? .max) }
+        let told = left.map { max(0, $0 - hidden(from: startedAt)) }
         if knowledge != .limited {
             knowledge = .limited
             limit = observation.limit ?? told ?? 0

@@ -4,24 +4,41 @@ extension QuotaLedger {
     /// Decides who asks, and reserves what it takes.
     package mutating func choose(_ request: QuotaRequest, now: Timestamp) -> QuotaDecision {
         let moment = moment(now)
-        advance(to: moment)
-        let excluded = Excluded(
-            accounts: Set(request.excluding.compactMap { accountByName[$0] }), egresses: request.avoiding)
-        let chosen =
-            request.purpose.isCounted
-            ? chooseCounted(request.purpose, excluded, now: moment)
-            : chooseUncounted(preferring: request.preferring.flatMap { accountByName[$0] }, excluded, now: moment)
-        guard let chosen else { return .refused(refusal(request.purpose, excluded, now: moment)) }
+        let excluded = Excluded(request, accountByName)
+        guard let chosen = choice(request, excluded, now: moment) else {
+            return .refused(refusal(request.purpose, excluded, now: moment))
+        }
         return .granted(reserve(chosen, isCounted: request.purpose.isCounted, now: moment))
+    }
+
+    /// Why ``choose(_:now:)`` would refuse; nil where it would not. Reserves nothing.
+    package mutating func refusal(of request: QuotaRequest, now: Timestamp) -> QuotaRefusal? {
+        let moment = moment(now)
+        let excluded = Excluded(request, accountByName)
+        guard choice(request, excluded, now: moment) == nil else { return nil }
+        return refusal(request.purpose, excluded, now: moment)
+    }
+
+    private mutating func choice(_ request: QuotaRequest, _ excluded: Excluded, now: Int64) -> Int? {
+        advance(to: now)
+        guard !request.purpose.isCounted else { return chooseCounted(request.purpose, excluded, now: now) }
+        return chooseUncounted(preferring: request.preferring.flatMap { accountByName[$0] }, excluded, now: now)
     }
 
     /// Accounts by their place.
     private struct Excluded {
         var accounts: Set<Int>
         var egresses: Set<EgressName>
+
+        init(_ request: QuotaRequest, _ places: [AccountName: Int]) {
+            accounts = Set(request.excluding.compactMap { places[$0] })
+            egresses = request.avoiding
+        }
+
+        var isEmpty: Bool { accounts.isEmpty && egresses.isEmpty }
     }
 
-    private mutating func reserve(_ pair: Int, isCounted: Bool, now: Int64) -> QuotaReservation {
+    mutating func reserve(_ pair: Int, isCounted: Bool, now: Int64) -> QuotaReservation {
         let egress = pairs[pair].egress
         if egresses[egress].spacing > 0 { egresses[egress].nextAt = now + egresses[egress].spacing }
         guard isCounted else { return QuotaReservation(pair: name(pair), id: nil, index: pair) }
@@ -43,22 +60,12 @@ extension QuotaLedger {
     // MARK: Counted
 
     private mutating func chooseCounted(_ purpose: QuotaPurpose, _ excluded: Excluded, now: Int64) -> Int? {
+        guard isAnyOpen(now: now) else { return nil }
         let state = self
-        func accepts(_ budget: Int) -> Bool {
-            if purpose == .background, !state.mayGoBehind(budget, now: now) { return false }
-            return state.member(of: budget, excluded, isCounted: true, now: now) != nil
+        let budget = rankings[purpose.place].best(at: now) {
+            state.member(of: $0, excluded, isCounted: true, now: now) != nil
         }
-        let budget =
-            purpose == .firstPull
-            ? everything.best(at: now, where: accepts) : sparing.best(at: now, where: accepts)
         return budget.flatMap { member(of: $0, excluded, isCounted: true, now: now) }
-    }
-
-    /// What nobody waits for leaves twice the reserve alone.
-    private func mayGoBehind(_ budget: Int, now: Int64) -> Bool {
-        let value = budgets[budget].rolled(to: now)
-        let reserve = policy.reserve.pulls(of: value.limit)
-        return value.headroom(sparing: 2 * reserve).map { $0 > 0 } ?? true
     }
 
     /// The member whose turn it is, of those that may ask now.
@@ -79,17 +86,21 @@ extension QuotaLedger {
             && accounts[account].refusedUntil <= now && isOpen(egress, now: now)
     }
 
-    private func isOpen(_ egress: Int, now: Int64) -> Bool {
-        max(egresses[egress].pausedUntil, egresses[egress].nextAt) <= now
-    }
+    private func isOpen(_ egress: Int, now: Int64) -> Bool { egresses[egress].opensAt <= now }
+
+    /// Looked at first: where every address is held back, each pair would be looked at to no purpose.
+    private func isAnyOpen(now: Int64) -> Bool { egresses.contains { $0.opensAt <= now } }
 
     // MARK: Uncounted
 
     /// A spent budget keeps nobody from asking what is not counted.
     private mutating func chooseUncounted(preferring: Int?, _ excluded: Excluded, now: Int64) -> Int? {
+        guard isAnyOpen(now: now) else { return nil }
         if let preferring, let pair = pair(of: preferring, excluded, now: now) { return pair }
         let state = self
-        let best = everything.best(at: now) { state.member(of: $0, excluded, isCounted: false, now: now) != nil }
+        let best = rankings[QuotaPurpose.firstPull.place].best(at: now) {
+            state.member(of: $0, excluded, isCounted: false, now: now) != nil
+        }
         if let best, let pair = member(of: best, excluded, isCounted: false, now: now) { return pair }
         for step in accounts.indices {
             let account = (turn + step) % accounts.count
@@ -117,22 +128,28 @@ extension QuotaLedger {
 
     private func refusal(_ purpose: QuotaPurpose, _ excluded: Excluded, now: Int64) -> QuotaRefusal {
         var best: (until: Int64, reason: QuotaRefusal.Reason)?
-        func consider(_ until: Int64, _ reason: QuotaRefusal.Reason) {
-            if best.map({ until < $0.until }) ?? true { best = (until, reason) }
-        }
-        for budget in budgets.indices {
+        for budget in budgetsToBlame(purpose, excluded) {
             guard !budgets[budget].members.isEmpty else { continue }
             let (opens, reason) = opening(of: budget, purpose, now: now)
             for pair in budgets[budget].members where !excluded.accounts.contains(pairs[pair].account) {
                 let account = accounts[pairs[pair].account].refusedUntil
-                let egress = egresses[pairs[pair].egress]
-                let address = max(egress.pausedUntil, egress.nextAt)
+                let address = egresses[pairs[pair].egress].opensAt
                 let until = max(opens, account, address)
-                consider(until, until == opens && opens > now ? reason : account >= address ? .refused : .slowed)
+                guard best.map({ until < $0.until }) ?? true else { continue }
+                best = (until, until == opens && opens > now ? reason : account >= address ? .refused : .slowed)
             }
         }
         guard let best else { return QuotaRefusal(reason: .nobody, until: nil) }
         return QuotaRefusal(reason: best.reason, until: wall(best.until))
+    }
+
+    /// Who may tell why nobody asks. The best of all does where nobody is excluded: of those that have nothing it is
+    /// the one that opens first, and where it has something it is the addresses that are held back, as everybody's.
+    private func budgetsToBlame(_ purpose: QuotaPurpose, _ excluded: Excluded) -> Range<Int> {
+        guard purpose.isCounted, excluded.isEmpty, let leader = rankings[purpose.place].leader else {
+            return budgets.indices
+        }
+        return leader..<leader + 1
     }
 
     /// When a budget has something for `purpose` again; `.max`: nobody knows.
@@ -142,8 +159,7 @@ extension QuotaLedger {
         let value = budgets[budget].rolled(to: now)
         guard purpose.isCounted else { return (value.uncountedBlockedUntil ?? .min, .spent) }
         if let until = value.blockedUntil { return (until, .spent) }
-        let reserve = policy.reserve.pulls(of: value.limit)
-        let spared = purpose == .firstPull ? 0 : purpose == .pull ? reserve : 2 * reserve
+        let spared = purpose.spares(policy.reserve.pulls(of: value.limit))
         guard let headroom = value.headroom(sparing: spared), headroom <= 0 else { return (.min, .nobody) }
         let isReserved = value.headroom(sparing: 0).map { $0 > 0 } ?? false
         return (value.windowEnd ?? .max, isReserved ? .reserved : .spent)
@@ -156,8 +172,9 @@ extension QuotaLedger {
     package mutating func urgency(now: Timestamp) -> Double {
         let moment = moment(now)
         advance(to: moment)
-        guard let leader = everything.leader else { return 0 }
-        let score = everything.scores[leader]
+        let ranking = rankings[QuotaPurpose.firstPull.place]
+        guard let leader = ranking.leader else { return 0 }
+        let score = ranking.scores[leader]
         guard score.rank > 0 else { return 1 }
         let value = budgets[leader].rolled(to: moment)
         guard let headroom = value.headroom(sparing: 0), value.limit > 0 else { return 0 }

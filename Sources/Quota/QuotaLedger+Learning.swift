@@ -76,6 +76,24 @@ extension QuotaLedger {
         return true
     }
 
+    // MARK: Other ledgers of the same upstream
+
+    /// What the upstream calls the one that it counts for `pair`, as far as answers have told.
+    package func source(of pair: QuotaPair) -> String? {
+        indexByName[pair].flatMap { budgets[pairs[$0].budget].source }
+    }
+
+    /// A pair that the upstream counts as `source`.
+    package func pair(countedAs source: String) -> QuotaPair? {
+        budgetBySource[source].flatMap { budgets[$0].members.first }.map(name)
+    }
+
+    /// Notes a request that another ledger has granted, of a pair that both have; nil where it is not here.
+    package mutating func join(_ pair: QuotaPair, asCounted isCounted: Bool, now: Timestamp) -> QuotaReservation? {
+        guard let index = indexByName[pair] else { return nil }
+        return reserve(index, isCounted: isCounted, now: moment(now))
+    }
+
     // MARK: Accounts and addresses
 
     /// Sets an account aside; nil: it is as good as any again.

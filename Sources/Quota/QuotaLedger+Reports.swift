@@ -12,15 +12,17 @@ extension QuotaLedger {
         copy.advance(to: time)
         var report = QuotaReport(
             pairs: copy.pairs.indices.map { copy.report($0, now: time) }, urgency: copy.urgency(now: now),
-            firstPulls: 0, pulls: 0, opensAt: nil)
+            firstPulls: 0, pulls: 0, backgroundPulls: 0, opensAt: nil)
         for index in copy.budgets.indices where !copy.budgets[index].members.isEmpty {
             let budget = copy.budgets[index].rolled(to: time)
             guard copy.budgets[index].members.contains(where: { copy.memberOpensAt($0) <= time }),
                 budget.blockedUntil == nil
             else { continue }
             let reserve = policy.reserve.pulls(of: budget.limit)
-            report.firstPulls = Self.sum(report.firstPulls, budget.headroom(sparing: 0))
-            report.pulls = Self.sum(report.pulls, budget.headroom(sparing: reserve))
+            func headroom(_ purpose: QuotaPurpose) -> Int64? { budget.headroom(sparing: purpose.spares(reserve)) }
+            report.firstPulls = Self.sum(report.firstPulls, headroom(.firstPull))
+            report.pulls = Self.sum(report.pulls, headroom(.pull))
+            report.backgroundPulls = Self.sum(report.backgroundPulls, headroom(.background))
         }
         if report.firstPulls == 0, case .refused(let refusal) = copy.choose(QuotaRequest(.firstPull), now: now) {
             report.opensAt = refusal.until
@@ -109,9 +111,7 @@ extension QuotaLedger {
     private func headroom(_ pair: Int, _ purpose: QuotaPurpose, now: Int64) -> Int64? {
         guard purpose.isCounted else { return nil }
         let budget = budgets[pairs[pair].budget].rolled(to: now)
-        let reserve = policy.reserve.pulls(of: budget.limit)
-        let spared = purpose == .firstPull ? 0 : purpose == .pull ? reserve : 2 * reserve
-        return budget.headroom(sparing: spared)
+        return budget.headroom(sparing: purpose.spares(policy.reserve.pulls(of: budget.limit)))
     }
 
     private func perHour(_ pair: Int, _ purpose: QuotaPurpose, now: Int64) -> Double? {

@@ -21,6 +21,8 @@ package struct QuotaLedger: Sendable {
         /// Between two requests, after a pause; becomes shorter with each answer.
         var spacing: Int64 = 0
         var nextAt: Int64 = .min
+
+        var opensAt: Int64 { max(pausedUntil, nextAt) }
     }
 
     struct Member: Sendable {
@@ -41,9 +43,8 @@ package struct QuotaLedger: Sendable {
     var budgetBySource: [String: Int] = [:]
     var indexByName: [QuotaPair: Int] = [:]
     var accountByName: [AccountName: Int] = [:]
-    /// What each kind of pull would use, sparing the reserve or not.
-    var sparing: KineticTournament
-    var everything: KineticTournament
+    /// What each kind of pull would use: one for each of ``QuotaPurpose/counted``.
+    var rankings: [KineticTournament] = []
     /// The pairs of pulls on their way.
     var reservations: [UInt64: Int] = [:]
     var lastReservation: UInt64 = 0
@@ -76,8 +77,6 @@ package struct QuotaLedger: Sendable {
             }
         }
         latest = now.milliseconds
-        sparing = KineticTournament([], now: latest)
-        everything = sparing
         rebuild(now: latest)
     }
 
@@ -114,7 +113,7 @@ package struct QuotaLedger: Sendable {
 
     // MARK: Scores
 
-    func score(_ budget: Int, sparesReserve: Bool, now: Int64) -> QuotaScore {
+    func score(_ budget: Int, for purpose: QuotaPurpose, now: Int64) -> QuotaScore {
         let value = budgets[budget]
         guard let first = value.members.first else { return .unusable(until: .max) }
         var opensAt = Int64.max
@@ -123,8 +122,8 @@ package struct QuotaLedger: Sendable {
             if opensAt <= now { break }
         }
         let isAnonymous = accounts[pairs[first].account].isAnonymous
-        let reserve = sparesReserve ? policy.reserve.pulls(of: value.limit) : 0
-        var score = value.score(sparing: reserve, isAnonymous: isAnonymous, opensAt: opensAt, now: now)
+        let spared = purpose.spares(policy.reserve.pulls(of: value.limit))
+        var score = value.score(sparing: spared, isAnonymous: isAnonymous, opensAt: opensAt, now: now)
         // Another look where the first member that is usable now is no longer, or others are again, costs little; and
         // both are told by events, which evaluate anew.
         if score.validUntil <= now { score.validUntil = now + 1 }
@@ -136,29 +135,24 @@ package struct QuotaLedger: Sendable {
     }
 
     mutating func rescore(_ budget: Int, now: Int64) {
-        everything.update(budget, score(budget, sparesReserve: false, now: now), now: now)
-        sparing.update(budget, score(budget, sparesReserve: true, now: now), now: now)
+        for purpose in QuotaPurpose.counted {
+            rankings[purpose.place].update(budget, score(budget, for: purpose, now: now), now: now)
+        }
     }
 
     mutating func rebuild(now: Int64) {
-        everything = KineticTournament(
-            budgets.indices.map { score($0, sparesReserve: false, now: now) }, now: now)
-        sparing = KineticTournament(budgets.indices.map { score($0, sparesReserve: true, now: now) }, now: now)
+        rankings = QuotaPurpose.counted.map { purpose in
+            KineticTournament(budgets.indices.map { score($0, for: purpose, now: now) }, now: now)
+        }
     }
 
     mutating func advance(to now: Int64) {
-        // Taken out, so that scores can be asked of the rest.
-        if !everything.stands(at: now) {
-            var tournament = everything
-            everything = KineticTournament([], now: now)
-            tournament.advance(to: now) { score($0, sparesReserve: false, now: now) }
-            everything = tournament
-        }
-        if !sparing.stands(at: now) {
-            var tournament = sparing
-            sparing = KineticTournament([], now: now)
-            tournament.advance(to: now) { score($0, sparesReserve: true, now: now) }
-            sparing = tournament
+        for purpose in QuotaPurpose.counted where !rankings[purpose.place].stands(at: now) {
+            // Taken out, so that scores can be asked of the rest.
+            var ranking = KineticTournament([], now: now)
+            swap(&ranking, &rankings[purpose.place])
+            ranking.advance(to: now) { score($0, for: purpose, now: now) }
+            swap(&ranking, &rankings[purpose.place])
         }
     }
 }

@@ -48,6 +48,8 @@ package struct QuotaReport: Sendable, Hashable {
     package var firstPulls: Int64?
     /// The same of images that are cached, which leave the reserve alone.
     package var pulls: Int64?
+    /// The same of what no client waits for, which leaves twice the reserve alone.
+    package var backgroundPulls: Int64?
     /// When a first pull can be begun again; nil where it can now, or nobody knows.
     package var opensAt: Timestamp?
 }
@@ -70,7 +72,7 @@ package enum QuotaVerdict: Sendable, Hashable, CustomStringConvertible {
         case .chosen: "would be used"
         case .usable: "would do; another comes first"
         case .spent: "nothing is left"
-        case .reserved: "what is left is kept for images that were never cached"
+        case .reserved: "what is left is kept for clients that pull what was never cached"
         case .slowed: "the upstream asked this address for fewer requests"
         case .refused: "the account's login was refused, or it has no credentials"
         case .excluded: "the account was refused for this repository"

@@ -45,10 +45,19 @@ extension QuotaGovernor {
     package struct Account: Sendable {
         package var name: AccountName
         package var source: any CredentialSource
+        /// Who it is, whatever the rule calls it; nil: nobody that another rule knows.
+        package var identity: AccountIdentity?
+        /// Its refused logins, where other rules have the same credentials; nil: its own.
+        package var logins: LoginRecord?
 
-        package init(_ name: AccountName, _ source: any CredentialSource) {
+        package init(
+            _ name: AccountName, _ source: any CredentialSource, identity: AccountIdentity? = nil,
+            logins: LoginRecord? = nil
+        ) {
             self.name = name
             self.source = source
+            self.identity = identity
+            self.logins = logins
         }
     }
 

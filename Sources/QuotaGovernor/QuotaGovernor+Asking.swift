@@ -51,11 +51,9 @@ extension QuotaGovernor {
     /// How long a request waits for an address that was slowed; longer, and it is refused.
     private static let waitMax = Duration.seconds(2)
     private static let waitLimit = 5
-    /// How long an account without good credentials is not asked for others.
-    private static let credentialsPause = Duration.seconds(15)
 
     private enum Step {
-        case ask(QuotaReservation, UpstreamClient)
+        case ask(SharedBudgets.Grant, UpstreamClient)
         case wait(Duration)
         case fail(UpstreamError)
     }
@@ -103,7 +101,7 @@ extension QuotaGovernor {
                 let request = QuotaRequest(
                     purpose, preferring: state.access.account(for: repository),
                     excluding: current.excluded.union(denied), avoiding: current.avoided)
-                switch state.ledger.choose(request, now: now) {
+                switch budgets.choose(request, now: now) {
                 case .granted(let reservation):
                     return .ask(reservation, client(of: reservation.pair, &state))
                 case .refused(let refusal):
@@ -138,44 +136,59 @@ extension QuotaGovernor {
             return .fail(attempts.error ?? problem ?? .unauthorized(status: 401))
         }
         metrics.refused(reason.rawValue)
-        return .fail(
-            .budgetSpent(
-                UpstreamError.SpentBudget(
-                    reason: reason, until: refusal.until, retryAfter: refusal.until.map { max(.seconds(1), $0 - now) },
-                    leadsToUpstream: configuration.leadsToUpstream)))
+        return .fail(spent(reason, until: refusal.until, now: now))
+    }
+
+    private func spent(
+        _ reason: UpstreamError.SpentBudget.Reason, until: Timestamp?, now: Timestamp
+    ) -> UpstreamError {
+        .budgetSpent(
+            UpstreamError.SpentBudget(
+                reason: reason, until: until, retryAfter: until.map { max(.seconds(1), $0 - now) },
+                leadsToUpstream: configuration.leadsToUpstream))
+    }
+
+    /// Who would be refused for a repository, or is set aside for a moment, is no matter here: only what lasts is told.
+    func foreseenRefusal(of purpose: QuotaPurpose) -> UpstreamError? {
+        let now = clock.now()
+        guard let refusal = budgets.withLedger({ $0.refusal(of: QuotaRequest(purpose), now: now) }) else {
+            return nil
+        }
+        switch refusal.reason {
+        case .spent: return spent(.spent, until: refusal.until, now: now)
+        case .reserved: return spent(.reserved, until: refusal.until, now: now)
+        case .slowed, .refused, .nobody: return nil
+        }
     }
 
     // MARK: What came of it
 
-    func take(_ report: UpstreamClient.AnswerReport, _ reservation: QuotaReservation) {
+    func take(_ report: UpstreamClient.AnswerReport, _ reservation: SharedBudgets.Grant) {
         guard let limits = report.limits else { return }
         let observation = QuotaObservation(limit: limits.limit, remaining: limits.remaining, source: limits.source)
         let now = clock.now()
-        state.withLock {
-            $0.ledger.observe(observation, by: reservation, startedAt: report.startedAt, now: now)
-        }
+        budgets.observe(observation, by: reservation, startedAt: report.startedAt, now: now)
         metrics.observed(observation, by: reservation.pair)
     }
 
-    private func settle(_ reservation: QuotaReservation, _ outcome: QuotaOutcome) {
-        let now = clock.now()
-        state.withLock { $0.ledger.settle(reservation, outcome, now: now) }
+    private func settle(_ reservation: SharedBudgets.Grant, _ outcome: QuotaOutcome) {
+        budgets.settle(reservation, outcome, now: clock.now())
     }
 
     private func succeeded(
-        _ reservation: QuotaReservation, _ heard: AnswersHeard, _ repository: String, _ attempts: Attempts
+        _ reservation: SharedBudgets.Grant, _ heard: AnswersHeard, _ repository: String, _ attempts: Attempts
     ) {
         let now = clock.now()
         let account = reservation.pair.account
+        budgets.settle(reservation, .answered(wasToldLimits: heard.wereLimitsTold), now: now)
         let recovered = state.withLock { state in
-            state.ledger.settle(reservation, .answered(wasToldLimits: heard.wereLimitsTold), now: now)
             state.access.noteAccess(of: account, to: repository)
             // They cannot see what is there.
             for blind in attempts.blind where blind != account {
                 state.access.noteDenial(of: blind, to: repository, now: now)
             }
             guard state.problems.removeValue(forKey: account) != nil else { return false }
-            state.ledger.setAside(account, until: nil, now: now)
+            budgets.withLedger { $0.setAside(account, until: nil, now: now) }
             return true
         }
         if recovered {
@@ -185,7 +198,7 @@ extension QuotaGovernor {
 
     /// Settles a failure; returns whether another pair may do better.
     private func tryAnother(
-        after error: UpstreamError, _ reservation: QuotaReservation, _ heard: AnswersHeard, _ repository: String,
+        after error: UpstreamError, _ reservation: SharedBudgets.Grant, _ heard: AnswersHeard, _ repository: String,
         _ attempts: inout Attempts
     ) -> Bool {
         let pair = reservation.pair
@@ -257,43 +270,5 @@ extension QuotaGovernor {
         case .unreachable, .realmRefused, .tokenEndpoint, .redirectRefused: .unsent
         default: .unknown
         }
-    }
-
-    // MARK: Words
-
-    private func noteSpent(_ pair: QuotaPair) {
-        metrics.limited("pull")
-        logOnce(
-            "pull \(pair)", "The upstream's pull limit is reached",
-            ["account": "\(pair.account)", "address": "\(pair.egress)"])
-    }
-
-    private func noteRefused(_ account: AccountName, _ error: UpstreamError, _ repository: String) {
-        let now = clock.now()
-        let until = logins[account]?.refusedUntil(now: now)
-        state.withLock { state in
-            state.access.noteDenial(of: account, to: repository, now: now)
-            guard let until else { return }
-            state.problems[account] = error
-            // Not for as long as the login waits: a source may have others by then, which only asking it shows.
-            state.ledger.setAside(account, until: min(until, now + Self.credentialsPause), now: now)
-        }
-        guard until != nil, account != .anonymous else { return }
-        metrics.accountFailed(account, "refused")
-        logOnce(
-            "login \(account)", "The upstream refuses an account's login; it is not tried for a while",
-            ["account": "\(account)", "source": "\(accounts[account]?.origin ?? "-")"])
-    }
-
-    private func noteWithoutCredentials(_ account: AccountName, _ error: UpstreamError) {
-        let now = clock.now()
-        state.withLock { state in
-            state.problems[account] = error
-            state.ledger.setAside(account, until: now + Self.credentialsPause, now: now)
-        }
-        metrics.accountFailed(account, "credentials")
-        logOnce(
-            "credentials \(account)", "An account has no credentials",
-            ["account": "\(account)", "reason": "\(error)"])
     }
 }

@@ -21,7 +21,7 @@ extension QuotaGovernor {
         let pairs = state.withLock { state -> [QuotaPair] in
             guard state.isInUse else { return [] }
             state.isInUse = false
-            return state.ledger.unheard(for: Self.unheardAge, now: now, limit: Self.probesPerRound)
+            return budgets.withLedger { $0.unheard(for: Self.unheardAge, now: now, limit: Self.probesPerRound) }
         }
         for pair in pairs { _ = await probe(pair) }
     }
@@ -29,7 +29,7 @@ extension QuotaGovernor {
     /// Asks after every pair's budget now, one after another; nil where the rule has nothing to ask after.
     package func probe() async -> [ProbeResult]? {
         guard configuration.probe != nil else { return nil }
-        let pairs = state.withLock { $0.ledger.report(now: clock.now()) }.pairs.map(\.pair)
+        let pairs = report().pairs.map(\.pair)
         var results: [ProbeResult] = []
         for pair in pairs.prefix(Self.probeLimit) { results.append(await probe(pair)) }
         return results
@@ -39,13 +39,11 @@ extension QuotaGovernor {
         var result = ProbeResult(pair: pair, failure: nil, toldLimits: false)
         guard let probe = configuration.probe else { return result }
         let now = clock.now()
-        let leave = state.withLock { state in
-            state.ledger.reserveProbe(of: pair, now: now).map { ($0, client(of: pair, &state)) }
-        }
-        guard let (reservation, client) = leave else {
+        guard let reservation = budgets.reserveProbe(of: pair, now: now) else {
             result.failure = "the account or the address is set aside"
             return result
         }
+        let client = state.withLock { self.client(of: pair, &$0) }
         let told = Mutex(false)
         let listening = client.reporting { report in
             if report.limits != nil { told.withLock { $0 = true } }
@@ -66,7 +64,7 @@ extension QuotaGovernor {
             logger.debug("A probe failed", metadata: ["pair": "\(pair)", "reason": "\(error)"])
         }
         result.toldLimits = told.withLock { $0 }
-        state.withLock { $0.ledger.settle(reservation, outcome, now: clock.now()) }
+        budgets.settle(reservation, outcome, now: clock.now())
         return result
     }
 }

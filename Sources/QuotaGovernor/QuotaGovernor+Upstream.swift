@@ -10,8 +10,10 @@ internal import UpstreamClient
 extension QuotaGovernor: UpstreamRegistry {
     package var urgency: Double {
         let now = clock.now()
-        return state.withLock { $0.ledger.urgency(now: now) }
+        return budgets.withLedger { $0.urgency(now: now) }
     }
+
+    package func refusal(of purpose: PullPurpose) -> UpstreamError? { foreseenRefusal(of: QuotaPurpose(purpose)) }
 
     package func resolve(
         _ reference: ManifestReference, in repository: RepositoryName

@@ -16,7 +16,6 @@ package import UpstreamClient
 /// Logins are guarded by account (``LoginRecord``), whatever address they leave by.
 package final class QuotaGovernor: Sendable {
     struct State {
-        var ledger: QuotaLedger
         var access = RepositoryAccess()
         var clients: [QuotaPair: UpstreamClient] = [:]
         /// Why an account gave nothing, until it does.
@@ -36,6 +35,8 @@ package final class QuotaGovernor: Sendable {
     let logger: Logger
     let environment: UpstreamClient.Environment
     let metrics: QuotaMetrics
+    /// What is known of its pairs. Its lock is taken within ``state``'s, and never the other way round.
+    let budgets: BudgetShare
     let state: Mutex<State>
 
     /// - Parameters:
@@ -43,10 +44,12 @@ package final class QuotaGovernor: Sendable {
     ///   - records: what was known before a restart.
     ///   - predecessor: whose place this one takes, with other settings: what it learnt of pairs that stay is kept.
     ///   - unchanged: those of its accounts that are as they were: their tokens and refusals stay as well.
+    ///   - budgets: those of the rules that ask the same registry.
     package init(
         configuration: Configuration, accounts: [Account] = [], records: [QuotaRecord] = [],
-        predecessor: QuotaGovernor? = nil, unchanged: Set<AccountName> = [], transport: UpstreamTransport,
-        clock: any WallClock, logger: Logger, environment: UpstreamClient.Environment = .system
+        predecessor: QuotaGovernor? = nil, unchanged: Set<AccountName> = [],
+        budgets: SharedBudgets = SharedBudgets(), transport: UpstreamTransport, clock: any WallClock, logger: Logger,
+        environment: UpstreamClient.Environment = .system
     ) {
         self.configuration = configuration
         self.transport = transport
@@ -64,15 +67,18 @@ package final class QuotaGovernor: Sendable {
         var logins: [AccountName: LoginRecord] = [.anonymous: LoginRecord()]
         for account in accounts {
             let inherited = unchanged.contains(account.name) ? predecessor?.logins[account.name] : nil
-            logins[account.name] = inherited ?? LoginRecord()
+            logins[account.name] = inherited ?? account.logins ?? LoginRecord()
         }
         self.logins = logins
         let now = clock.now()
         var ledger = QuotaLedger(
             accounts: accounts.map(\.name), allowsAnonymous: configuration.allowsAnonymous || accounts.isEmpty,
             egresses: egresses.map(\.0), policy: configuration.policy, now: now)
-        ledger.restore((old?.ledger.records ?? []) + records, now: now)
-        var state = State(ledger: ledger)
+        ledger.restore((predecessor?.records ?? []) + records, now: now)
+        var identities = [AccountName.anonymous: AccountIdentity.anonymous]
+        for account in accounts { identities[account.name] = account.identity }
+        self.budgets = budgets.join(ledger, identities, now: now)
+        var state = State()
         if stays, let old {
             state.access = old.access
             state.isInUse = old.isInUse
@@ -99,8 +105,7 @@ package final class QuotaGovernor: Sendable {
 
     package func report() -> QuotaReport {
         let now = clock.now()
-        let ledger = state.withLock { $0.ledger }
-        return ledger.report(now: now)
+        return budgets.withLedger { $0 }.report(now: now)
     }
 
     package var accountProblems: [AccountProblem] {
@@ -118,13 +123,11 @@ package final class QuotaGovernor: Sendable {
     /// What would be chosen for a pull from `repository`.
     package func explain(_ purpose: QuotaPurpose, in repository: String) -> QuotaExplanation {
         let now = clock.now()
-        let (ledger, request) = state.withLock { state in
-            (
-                state.ledger,
-                QuotaRequest(
-                    purpose, preferring: state.access.account(for: repository),
-                    excluding: state.access.denied(in: repository, now: now))
-            )
+        let ledger = budgets.withLedger { $0 }
+        let request = state.withLock { state in
+            QuotaRequest(
+                purpose, preferring: state.access.account(for: repository),
+                excluding: state.access.denied(in: repository, now: now))
         }
         let explanation = ledger.explain(request, now: now)
         // Where nobody else is left, those who were refused are asked all the same.
@@ -133,12 +136,12 @@ package final class QuotaGovernor: Sendable {
     }
 
     /// Everything that is known of its pairs.
-    package var records: [QuotaRecord] { state.withLock { $0.ledger.records } }
+    package var records: [QuotaRecord] { budgets.withLedger { $0.records } }
 
     package func source(of account: AccountName) -> (any CredentialSource)? { accounts[account] }
 
     /// What is to be kept across restarts, of what changed since it was last asked for.
-    package func takeChanges() -> [QuotaRecord] { state.withLock { $0.ledger.takeChanges() } }
+    package func takeChanges() -> [QuotaRecord] { budgets.withLedger { $0.takeChanges() } }
 
     /// Says `message` at most once a minute for each `key`.
     func logOnce(_ key: String, _ message: Logger.Message, _ metadata: Logger.Metadata) {

@@ -1,3 +1,4 @@
+internal import HTTPSemantics
 internal import OCI
 
 /// The `n` and `last` of a listing. OCI Distribution 1.1, "Listing Tags".

@@ -49,7 +49,7 @@ package enum UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
         package enum Reason: String, Sendable, Hashable {
             /// The pull limit of every account and address.
             case spent
-            /// What is left is kept for images that were never cached.
+            /// What is left is kept for clients that pull what was never cached.
             case reserved
             /// Every address was asked for fewer requests.
             case slowed
@@ -107,7 +107,7 @@ package enum UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
     private static func text(_ reason: SpentBudget.Reason) -> String {
         switch reason {
         case .spent: "the upstream's pull limit is reached for every account and address"
-        case .reserved: "what is left of the upstream's pull limit is kept for images that were never cached"
+        case .reserved: "what is left of the upstream's pull limit is kept for clients that pull what was never cached"
         case .slowed: "the upstream asks for fewer requests"
         }
     }

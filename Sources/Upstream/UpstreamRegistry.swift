@@ -44,21 +44,26 @@ package protocol UpstreamRegistry: Sendable {
 
     /// How short the budget is: from 0, plenty, to 1, nothing left. Asks nobody.
     var urgency: Double { get }
+
+    /// Why a pull for `purpose` would be refused now, as far as is known; nil where it would be sent. Asks nobody, and
+    /// reserves nothing.
+    func refusal(of purpose: PullPurpose) -> UpstreamError?
 }
 
 /// What a manifest is fetched for.
 package enum PullPurpose: String, Sendable, Hashable {
-    /// Nothing of the image was ever cached, so that nothing can stand in.
+    /// A client waits, and nothing that is cached can stand in.
     case first
-    /// Its tag has moved, and a client waits.
+    /// A client waits for what a tag has moved to; what it named before is cached.
     case update
-    /// The same, and nobody waits.
+    /// No client waits: what Weir fetches by itself.
     case background
 }
 
 extension UpstreamRegistry {
     /// Without a budget there is always plenty.
     package var urgency: Double { 0 }
+    package func refusal(of purpose: PullPurpose) -> UpstreamError? { nil }
 
     package func manifest(
         _ reference: ManifestReference, in repository: RepositoryName, limitBytes: Int

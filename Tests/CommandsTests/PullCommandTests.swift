@@ -1,8 +1,10 @@
 import ControlServer
 import Foundation
+import HTTPSemantics
 import ImageFiles
 import MetadataStore
 import OCI
+import Quota
 import Rules
 import Testing
 import Timekeeping
@@ -101,8 +103,38 @@ import Timekeeping
         failed.problem = "manifest unknown"
         #expect(WarmRun.line(failed) == "x: manifest unknown\n")
         let summary = WarmSummary(images: [image, deferred, failed])
-        #expect(summary.text == "1 of 3 images cached, 0 B fetched, 0 pulls; 1 put off; 1 failed\n")
+        #expect(
+            summary.text == "1 of 3 images cached, 0 B fetched, 0 pulls; 1 put off; 1 failed\n"
+                + "more can be pulled in 10m: repeat the command then, or have it wait with --wait\n")
         #expect(!summary.isComplete)
+    }
+
+    // MARK: Quota
+
+    @Test func `a table of a thousand accounts by eight addresses is cut, and told whole where that is wanted`() {
+        let accounts = (0..<1000).map { AccountName("account-\($0)") }
+        let egresses = (0..<8).map { EgressName("10.0.0.\($0)") }
+        var ledger = QuotaLedger(accounts: accounts, allowsAnonymous: false, egresses: egresses, now: begin)
+        let window = Duration.seconds(21_600)
+        for account in accounts.prefix(500) {
+            for egress in egresses {
+                ledger.observe(
+                    QuotaObservation(
+                        limit: RateLimitField(count: 200, window: window),
+                        remaining: RateLimitField(count: 150, window: window), source: "\(account)"),
+                    of: QuotaPair(account, egress), startedAt: begin, now: begin)
+            }
+        }
+        let time = ContinuousClock().measure {
+            let rule = QuotaDocument.Rule(name: "hub", report: ledger.report(now: begin))
+            let document = QuotaDocument(now: begin.milliseconds, rules: [rule])
+            let text = QuotaShowCommand.text(document, all: false)
+            #expect(text.split(separator: "\n").count == 1 + QuotaShowCommand.rowLimit + 2)
+            #expect(text.contains("and 3800 more; '--all' shows them"))
+            #expect(text.contains("4000 not asked yet; '--all' shows them"))
+            #expect(QuotaShowCommand.text(document, all: true).split(separator: "\n").count == 8001)
+        }
+        #expect(time < .seconds(20))
     }
 
     // MARK: Arguments

@@ -44,7 +44,8 @@ package struct DayComparison: Sendable {
             let model = DockerRegistryModel(contents: contents, hub: hub, account: first, clock: clock)
             return await run.outcome(of: model, named: "docker-registry, one account (model)")
         case .weir(let count):
-            let name = count == 1 ? "Weir, one account" : "Weir, \(count) accounts"
+            let words = [1: "one account", 2: "two accounts", 3: "three accounts"]
+            let name = "Weir, " + (words[count] ?? "\(count) accounts")
             return try await WeirDay.withRunning(
                 contents: contents, hub: hub, clock: clock, accounts: Array(accounts.prefix(count))
             ) { weir in await run.outcome(of: weir, named: name) }

@@ -23,7 +23,9 @@ package struct DayReport: Sendable {
             are models of what these do (docker-registry 2.8: a HEAD for every pull by tag, a GET for every manifest that \
             is not stored, and one more for each client that asks before the first has come). *Weir* is Weir: its cache, \
             its store and catalogue, its client over sockets, with its defaults; only the clock is moved. A pull \
-            that is refused fails, and is not tried again.
+            that is refused fails, and is not tried again. One that got an *older* image got what its tag had named \
+            before: because an answer is taken for fresh for a while (5 minutes for tags that move often, by default), or \
+            because what the tag names now cannot be paid for.
 
 
             """
@@ -33,14 +35,15 @@ package struct DayReport: Sendable {
 
     private func table(_ comparison: DayComparison) -> String {
         var text = "**\(comparison.regimeName)**\n\n"
-        text += "| | pulls counted upstream | HEADs | 429 of Docker Hub | pulls that failed | of all |\n"
-        text += "| --- | ---: | ---: | ---: | ---: | ---: |\n"
+        text +=
+            "| | pulls counted upstream | HEADs | 429 of Docker Hub | pulls that failed | of all | got an older image |\n"
+        text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
         for outcome in comparison.outcomes {
             let total = outcome.total
             let share = Double(total.refused) * 100 / Double(max(1, total.pulls))
             let tenths = Int((share * 10).rounded())
             text += "| \(outcome.name) | \(total.counted) | \(total.heads) | \(total.upstreamRefusals) | "
-            text += "\(total.refused) | \(tenths / 10).\(tenths % 10) % |\n"
+            text += "\(total.refused) | \(tenths / 10).\(tenths % 10) % | \(total.older) |\n"
         }
         return text
     }

@@ -10,6 +10,8 @@ package struct DayOutcome: Sendable, Hashable {
         /// Pulls that a client could not finish for a 429.
         package var refused = 0
         package var failed = 0
+        /// Pulls that got what the tag names no longer.
+        package var older = 0
         /// Manifest GETs that Docker Hub counted.
         package var counted = 0
         package var heads = 0
@@ -29,6 +31,7 @@ package struct DayOutcome: Sendable, Hashable {
             sum.pulls += hour.pulls
             sum.refused += hour.refused
             sum.failed += hour.failed
+            sum.older += hour.older
             sum.counted += hour.counted
             sum.heads += hour.heads
             sum.upstreamRefusals += hour.upstreamRefusals
@@ -64,7 +67,10 @@ package struct DayRun: Sendable {
                 contents.move(image)
                 await system.moved(image)
             case .pulls(let pulls):
-                for answer in await perform(pulls, system, kept) { outcome.note(answer, hour: hour) }
+                let newest = Set(pulls.map(\.image)).reduce(into: Set<Digest>()) { digests, image in
+                    digests.insert(contents.image(image).index.digest)
+                }
+                for answer in await perform(pulls, system, kept) { outcome.note(answer, newest: newest, hour: hour) }
             }
             await system.settle()
             let now = hub.total
@@ -83,8 +89,8 @@ package struct DayRun: Sendable {
         }
     }
 
-    /// HEAD of the tag, then what it names, then the platform's own manifest. Nodes ask for no more than the HEAD where
-    /// they have that already.
+    /// HEAD of the tag, then what it names, then the platform's own manifest; answers what the tag was said to name.
+    /// Nodes ask for no more than the HEAD where they have that already.
     private func perform(_ pull: DayPlan.Pull, _ system: any DaySystem, _ kept: Kept) async -> DayAnswer {
         let resolved = await system.resolve(pull.image, client: pull.client)
         guard case .manifest(let index) = resolved else { return resolved }
@@ -93,8 +99,9 @@ package struct DayRun: Sendable {
         let fetched = await system.fetch(index, of: pull.image, client: pull.client)
         guard case .manifest = fetched, let child = contents.child(of: index, image: pull.image) else { return fetched }
         let platform = await system.fetch(child, of: pull.image, client: pull.client)
-        if keeps, case .manifest = platform { kept.note(index, pull.client) }
-        return platform
+        guard case .manifest = platform else { return platform }
+        if keeps { kept.note(index, pull.client) }
+        return resolved
     }
 }
 
@@ -109,10 +116,11 @@ private final class Kept: Sendable {
 }
 
 extension DayOutcome {
-    fileprivate mutating func note(_ answer: DayAnswer, hour: Int) {
+    /// - Parameter newest: what the tags that are pulled name at this moment.
+    fileprivate mutating func note(_ answer: DayAnswer, newest: Set<Digest>, hour: Int) {
         hours[hour].pulls += 1
         switch answer {
-        case .manifest: break
+        case .manifest(let index): if !newest.contains(index) { hours[hour].older += 1 }
         case .refused: hours[hour].refused += 1
         case .failed(let reason):
             hours[hour].failed += 1

@@ -128,6 +128,15 @@ package final class WeirDay: DaySystem {
         registry.forgetRequests()
     }
 
+    /// Pulls an image into the cache as `weir warm` does.
+    package func warm(_ image: Int) async throws {
+        let named = contents.plan.images[image]
+        _ = try await cache.warm(
+            .tag(try Tag(named.tag)), in: RepositoryKey(rule: rule.name, name: try RepositoryName(named.repository)),
+            rule: rule, platforms: .all
+        ) { _ in }
+    }
+
     /// Pulls as the books have them.
     package func bookedPulls(since begin: Timestamp) async throws -> Int {
         try await cache.spend(by: .rule, since: begin, limit: 10).reduce(0) { $0 + $1.pulls }

@@ -1,7 +1,9 @@
 import DaySimulation
+import PullThroughCache
 import RegistryTestKit
 import Testing
 import Timekeeping
+import Upstream
 
 @Suite(.timeLimit(.minutes(2)))
 struct DaySimulationTests {
@@ -68,5 +70,65 @@ struct DaySimulationTests {
         }
         #expect(picture.contains("a &lt; b"))
         #expect(picture.count { $0 == "\n" } > 20)
+    }
+
+    /// Every image is of two manifests; nothing moves.
+    @Test func `warming leaves twice the reserve to clients, goes on when it is said to, and pulls nothing twice`()
+        async throws
+    {
+        let plan = DayPlan(.init(clients: 4, pulls: 0, repositories: 24))
+        let contents = DayContents(plan)
+        let clock = ManualWallClock()
+        let limit = PullLimit(40, perSeconds: 21_600)
+        let hub = SimulatedHub(clock: clock, .init(regime: PullRegime(anonymous: limit, personal: limit)))
+        hub.add(SimulatedHub.Account("alice", password: "secret"))
+        try await WeirDay.withRunning(
+            contents: contents, hub: hub, clock: clock, accounts: [.init("alice", password: "secret")]
+        ) { weir in
+            var pending = Array(plan.images.indices.dropLast())
+            /// Warms one after another until it is refused.
+            func warm() async throws -> UpstreamError.SpentBudget? {
+                while let image = pending.first {
+                    do {
+                        try await weir.warm(image)
+                        pending.removeFirst()
+                    } catch CacheError.upstream(.budgetSpent(let budget)) {
+                        return budget
+                    }
+                }
+                return nil
+            }
+            var windows = 0
+            while let refusal = try await warm() {
+                windows += 1
+                try #require(windows < 10)
+                // The reserve is a tenth.
+                #expect(refusal.reason == .reserved)
+                #expect(hub.tally(of: .account("alice")).pulls == windows * 32 + (windows > 1 ? 2 : 0))
+                // To try again at once asks nobody.
+                let before = hub.total
+                #expect(try await warm() != nil)
+                #expect(hub.total == before)
+                // A client may have what it waits for.
+                if windows == 1 {
+                    let image = plan.images.count - 1
+                    guard case .manifest(let index) = await weir.resolve(image, client: 0),
+                        case .manifest = await weir.fetch(index, of: image, client: 0),
+                        let child = contents.child(of: index, image: image),
+                        case .manifest = await weir.fetch(child, of: image, client: 0)
+                    else {
+                        Issue.record("a client was refused")
+                        return
+                    }
+                }
+                clock.advance(by: try #require(refusal.retryAfter))
+            }
+            #expect(hub.total.refusedPulls == 0)
+            #expect(hub.total.pulls == 2 * plan.images.count)
+            // And again: everything is there.
+            let before = hub.total.pulls
+            for image in plan.images.indices { try await weir.warm(image) }
+            #expect(hub.total.pulls == before)
+        }
     }
 }

@@ -31,5 +31,22 @@ extension MetadataStoreConformance {
             let kept = try await store.quotas()
             try expect(kept == [rule: [newer]], "\(kept)")
         },
+        MetadataStoreCheck("a thousand accounts by eight addresses come back to the last") { store in
+            let rule = try RuleName("hub")
+            var records: [QuotaRecord] = []
+            for account in 0..<1000 {
+                for egress in 0..<8 {
+                    var one = record("account-\(1000 + account)", remaining: Int64(account), at: 1000)
+                    one.pair.egress = EgressName("10.0.0.\(egress)")
+                    records.append(one)
+                }
+            }
+            let begin = ContinuousClock.now
+            try await store.put(quotas: [rule: records], forgettingBefore: Timestamp(seconds: 0))
+            let kept = try await store.quotas()
+            let time = ContinuousClock.now - begin
+            try expect(kept == [rule: records], "\(kept[rule]?.count ?? 0) came back")
+            try expect(time < .seconds(20), "it took \(time)")
+        },
     ]
 }

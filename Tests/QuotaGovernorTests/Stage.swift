@@ -52,7 +52,7 @@ struct Stage: Sendable {
         _ accounts: [String] = [], passwords: [String: String] = [:], sources: [QuotaGovernor.Account] = [],
         anonymous: Bool? = nil, egress: [Egress] = [], reserve: QuotaPolicy.Share = .percent(10),
         leadsToUpstream: Bool = false, records: [QuotaRecord] = [], predecessor: QuotaGovernor? = nil,
-        unchanged: Set<AccountName> = []
+        unchanged: Set<AccountName> = [], budgets: SharedBudgets = SharedBudgets()
     ) throws -> QuotaGovernor {
         var client = UpstreamClient.Configuration(name: "hub", usesTLS: false, host: try registry.host)
         client.attempts = 1
@@ -67,7 +67,8 @@ struct Stage: Sendable {
         }
         return QuotaGovernor(
             configuration: configuration, accounts: fixed + sources, records: records, predecessor: predecessor,
-            unchanged: unchanged, transport: transport, clock: clock, logger: Self.logger, environment: environment)
+            unchanged: unchanged, budgets: budgets, transport: transport, clock: clock, logger: Self.logger,
+            environment: environment)
     }
 }
 

@@ -41,10 +41,14 @@ final class TestedLedger {
     }
 
     /// What a pull is told that gets no leave.
-    func refusal(_ purpose: QuotaPurpose = .firstPull, at now: Timestamp = start) -> QuotaRefusal? {
+    func refusal(
+        _ purpose: QuotaPurpose = .firstPull, excluding: Set<String> = [], at now: Timestamp = start
+    ) -> QuotaRefusal? {
         var copy = ledger
-        guard case .refused(let refusal) = copy.choose(QuotaRequest(purpose), now: now) else { return nil }
-        return refusal
+        let request = QuotaRequest(purpose, excluding: Set(excluding.map { AccountName($0) }))
+        guard case .refused(let refusal) = copy.choose(request, now: now) else { return nil }
+        // It is foreseen as it comes.
+        return copy.refusal(of: request, now: now) == refusal ? refusal : nil
     }
 
     /// A whole pull, whose answer tells `observation`.
@@ -68,6 +72,8 @@ final class TestedLedger {
     func setAside(_ account: AccountName, until: Timestamp?, now: Timestamp) {
         ledger.setAside(account, until: until, now: now)
     }
+
+    func restore(_ records: [QuotaRecord], now: Timestamp) { ledger.restore(records, now: now) }
 
     func report(now: Timestamp = start) -> QuotaReport { ledger.report(now: now) }
 

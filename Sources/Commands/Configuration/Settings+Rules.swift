@@ -35,7 +35,7 @@ extension RuleSettings {
                 "Addresses or interfaces that requests leave by, taking turns; limits count by address as well."),
             Setting(
                 "reserve", \.reserve, .budgetShare, standard: .string("10%"),
-                "The part of each pull limit that is kept for images that were never cached."),
+                "The part of each pull limit that is kept for clients that pull what was never cached."),
             Setting(
                 "fail", \.fail, .word(), standard: .string("closed"),
                 "While nothing is left: 'closed' holds clients back (429), 'open' leads them to the upstream."),

@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 internal import ControlServer
+internal import HTTPSemantics
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -60,8 +61,8 @@ struct ControlClient: Sendable {
         _ method: Method, _ path: String, query: [(String, String)], body: [UInt8]?, timeout: Duration
     ) async throws(CommandFailure) -> HTTPClientResponse {
         try checkReachable()
-        let query = query.map { "\($0.0)=\(Self.percentEncoded($0.1))" }.joined(separator: "&")
-        let url = "http+unix://\(Self.percentEncoded(socket))\(path)\(query.isEmpty ? "" : "?\(query)")"
+        let query = formEncoded(query.map { (name: $0.0, value: $0.1) })
+        let url = "http+unix://\(percentEncoded(socket))\(path)\(query.isEmpty ? "" : "?\(query)")"
         var request = HTTPClientRequest(url: url)
         request.method = .init(rawValue: method.rawValue)
         if let body {
@@ -122,22 +123,5 @@ struct ControlClient: Sendable {
             CommandFailure(.failure, "the service did not answer in time on \(socket)")
         default: CommandFailure(.failure, "the service broke off its answer on \(socket)")
         }
-    }
-
-    /// Everything but unreserved characters (RFC 3986, section 2.3) encoded.
-    private static func percentEncoded(_ text: String) -> String {
-        var result = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                result.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let hex = String(byte, radix: 16, uppercase: true)
-                result += hex.utf8.count == 1 ? "%0\(hex)" : "%\(hex)"
-            }
-        }
-        return result
     }
 }

@@ -36,6 +36,9 @@ struct ImageArguments {
         }
     }
 
+    /// Writes the problems where errors go, a line each.
+    func tellProblems() { for problem in problems { writeFully("weir: \(problem)\n", to: STDERR_FILENO) } }
+
     private mutating func add(
         path: String, _ reader: ImageFileReader, _ options: ImageFile.Options, _ rewriter: ImageRewriter?
     ) {

@@ -29,10 +29,9 @@ struct WarmRun {
 
     /// How long to wait before the deferred ones are tried again; nil where none is.
     var pause: Duration? {
-        let deferred = images.filter { $0.state == .deferred }
-        if deferred.isEmpty { return nil }
-        let seconds = deferred.compactMap(\.retryAfterSeconds).min()
-        return seconds.map { .seconds(max(1, $0)) } ?? Self.pauseDefault
+        let summary = document
+        if summary.deferredCount == 0 { return nil }
+        return summary.retryAfterSeconds.map { .seconds(max(1, $0)) } ?? Self.pauseDefault
     }
 
     mutating func perform(by client: ControlClient, platforms: [String], concurrency: Int) async throws {
@@ -108,6 +107,8 @@ struct WarmSummary: Encodable {
     let doneCount: Int
     let deferredCount: Int
     let failedCount: Int
+    /// After how many seconds the first of those that were put off may be tried again, where somebody said.
+    let retryAfterSeconds: Int64?
 
     init(images: [WarmDocument]) {
         self.images = images
@@ -116,6 +117,7 @@ struct WarmSummary: Encodable {
         doneCount = images.count { $0.state == .done }
         deferredCount = images.count { $0.state == .deferred }
         failedCount = images.count - doneCount - deferredCount
+        retryAfterSeconds = images.filter { $0.state == .deferred }.compactMap(\.retryAfterSeconds).min()
     }
 
     var isComplete: Bool { doneCount == images.count }
@@ -128,6 +130,11 @@ struct WarmSummary: Encodable {
         text += pulls == 1 ? ", 1 pull" : ", \(pulls) pulls"
         if deferredCount > 0 { text += "; \(deferredCount) put off" }
         if failedCount > 0 { text += "; \(failedCount) failed" }
-        return text + "\n"
+        text += "\n"
+        if deferredCount > 0 {
+            let moment = retryAfterSeconds.map { "in \(TimeText.rough(.seconds(max(1, $0))))" } ?? "later"
+            text += "more can be pulled \(moment): repeat the command then, or have it wait with --wait\n"
+        }
+        return text
     }
 }

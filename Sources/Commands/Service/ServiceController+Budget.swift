@@ -2,6 +2,7 @@ internal import ControlServer
 internal import Quota
 internal import QuotaGovernor
 internal import Rules
+internal import Timekeeping
 internal import UpstreamClient
 
 extension ServiceController {
@@ -23,6 +24,11 @@ extension ServiceController {
         // What was never cached may use everything; nil: no limit is known.
         share.remainingPulls = report.firstPulls
         share.isAllowed = report.firstPulls.map { Int64(pulls) <= $0 } ?? true
+        share.isWarmable = report.backgroundPulls.map { Int64(pulls) <= $0 } ?? true
+        if !share.isWarmable {
+            let moment = report.opensAt ?? report.pairs.compactMap { $0.setAsideUntil ?? $0.recoversAt }.min()
+            share.recoversAt = moment?.milliseconds
+        }
         return share
     }
 }

@@ -26,9 +26,7 @@ extension ServiceController {
 
     func plan(_ request: PlanRequest) async throws(ControlError) -> PlanDocument {
         let platforms = try Self.selection(request.platforms)
-        guard request.references.count <= PlanRequest.referenceLimit else {
-            throw ControlError(.badRequest, "more than \(PlanRequest.referenceLimit) images at once")
-        }
+        try Self.checkCount(of: request.references)
         var planned: [(image: PlanDocument.Image, plan: PullPlan?)?] = Array(
             repeating: nil, count: request.references.count)
         await withTaskGroup(of: (Int, PlanDocument.Image, PullPlan?).self) { group in
@@ -93,9 +91,7 @@ extension ServiceController {
 
     func check(_ request: WarmRequest) throws(ControlError) {
         _ = try Self.selection(request.platforms)
-        guard request.references.count <= PlanRequest.referenceLimit else {
-            throw ControlError(.badRequest, "more than \(PlanRequest.referenceLimit) images at once")
-        }
+        try Self.checkCount(of: request.references)
         guard (1...WarmRequest.concurrencyMax).contains(request.concurrency) else {
             throw ControlError(.badRequest, "'concurrency' is a number from 1 to \(WarmRequest.concurrencyMax)")
         }
@@ -118,8 +114,8 @@ extension ServiceController {
     ) async {
         do {
             let target = try resolve(reference)
-            if let wait = spent[target.rule.name] {
-                board.update(index) { $0.put(off: wait.retryAfter) }
+            if let wait = spent[target.rule.name], await !isCached(target, platforms) {
+                board.update(index) { $0.put(off: wait) }
                 return
             }
             board.update(index) { $0.state = .running }
@@ -131,19 +127,29 @@ extension ServiceController {
                     image.state = .done
                     image.digest = digest.description
                 }
-            } catch CacheError.upstream(.rateLimited(.pull, let retryAfter)) {
-                spent.note(target.rule.name, retryAfter: retryAfter)
-                board.update(index) { $0.put(off: retryAfter) }
-            } catch CacheError.upstream(.budgetSpent(let budget)) {
-                let retryAfter = budget.until.map { max(.zero, $0 - SystemWallClock().now()) }
-                spent.note(target.rule.name, retryAfter: retryAfter)
-                board.update(index) { $0.put(off: retryAfter) }
+            } catch CacheError.upstream(let error) {
+                guard let wait = SpentRules.Wait(error) else { throw CacheError.upstream(error) }
+                spent.note(target.rule.name, wait)
+                board.update(index) { $0.put(off: wait) }
             }
         } catch {
             board.update(index) { image in
                 image.state = .failed
                 image.problem = "\(error)"
             }
+        }
+    }
+
+    /// Whether warming it would take no pull, as far as is known here.
+    private func isCached(_ target: Target, _ platforms: PlatformSelection) async -> Bool {
+        let plan = try? await cache.plan(
+            target.reference, in: target.repository, rule: target.rule, platforms: platforms, asksUpstream: false)
+        return plan?.holding == .cached
+    }
+
+    private static func checkCount(of references: [String]) throws(ControlError) {
+        guard references.count <= PlanRequest.referenceLimit else {
+            throw ControlError(.badRequest, "more than \(PlanRequest.referenceLimit) images at once")
         }
     }
 
@@ -200,9 +206,9 @@ extension WarmDocument {
         presentBlobCount = progress.presentBlobCount
     }
 
-    fileprivate mutating func put(off retryAfter: Duration?) {
+    fileprivate mutating func put(off wait: SpentRules.Wait) {
         state = .deferred
-        problem = "no pulls are left"
-        retryAfterSeconds = retryAfter?.wholeSeconds
+        problem = wait.reason
+        retryAfterSeconds = wait.retryAfter?.wholeSeconds
     }
 }

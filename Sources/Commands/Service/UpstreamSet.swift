@@ -23,6 +23,7 @@ final class UpstreamSet: Sendable {
 
     private struct State {
         var entries: [RuleName: Entry] = [:]
+        var shared = SharedAccounts()
         /// What was known before the start, for rules that come later.
         var records: [RuleName: [QuotaRecord]]
     }
@@ -44,9 +45,7 @@ final class UpstreamSet: Sendable {
         self.logger = logger
         state = Mutex(State(records: records))
         state.withLock { state in
-            state.entries = configurations.reduce(into: [:]) { entries, pair in
-                entries[pair.key] = entry(pair.key, pair.value, in: state.entries, state.records)
-            }
+            update(&state, to: configurations)
         }
     }
 
@@ -63,31 +62,37 @@ final class UpstreamSet: Sendable {
             for (rule, entry) in old {
                 if configurations[rule] == nil { state.records[rule] = entry.governor.records }
             }
-            state.entries = configurations.reduce(into: [:]) { entries, pair in
-                entries[pair.key] = entry(pair.key, pair.value, in: old, state.records)
-            }
+            update(&state, to: configurations)
             let before: [RuleName: any UpstreamRegistry] = old.mapValues(\.governor)
             return before.merging(state.entries.mapValues(\.governor)) { _, new in new }
         }
     }
 
+    private func update(_ state: inout State, to configurations: [RuleName: RuleUpstream]) {
+        let old = state.entries
+        state.shared.keep(configurations.values)
+        state.entries = [:]
+        for (rule, configuration) in configurations {
+            state.entries[rule] = entry(
+                configuration, before: old[rule], records: state.records[rule] ?? [], &state.shared)
+        }
+    }
+
     private func entry(
-        _ rule: RuleName, _ configuration: RuleUpstream, in old: [RuleName: Entry], _ records: [RuleName: [QuotaRecord]]
+        _ configuration: RuleUpstream, before: Entry?, records: [QuotaRecord], _ shared: inout SharedAccounts
     ) -> Entry {
-        let before = old[rule]
         if let before, before.configuration == configuration { return before }
         let unchanged = configuration.accounts.filter { before?.configuration.accounts.contains($0) ?? false }
+        let client = configuration.governor.client
+        var accounts: [QuotaGovernor.Account] = []
+        for account in configuration.accounts {
+            let known = unchanged.contains(account) ? before?.governor.source(of: account.name) : nil
+            accounts.append(shared.account(account, known ?? account.credentials.source(credentials), at: client))
+        }
         let governor = QuotaGovernor(
-            configuration: configuration.governor,
-            accounts: configuration.accounts.map { account in
-                QuotaGovernor.Account(
-                    account.name,
-                    unchanged.contains(account)
-                        ? before?.governor.source(of: account.name) ?? account.credentials.source(credentials)
-                        : account.credentials.source(credentials))
-            },
-            records: records[rule] ?? [], predecessor: before?.governor, unchanged: Set(unchanged.map(\.name)),
-            transport: transport, clock: SystemWallClock(), logger: logger)
+            configuration: configuration.governor, accounts: accounts, records: records, predecessor: before?.governor,
+            unchanged: Set(unchanged.map(\.name)),
+            budgets: shared.budgets(of: client), transport: transport, clock: SystemWallClock(), logger: logger)
         return Entry(configuration: configuration, governor: governor)
     }
 

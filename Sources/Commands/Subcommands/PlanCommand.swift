@@ -2,12 +2,6 @@ internal import ArgumentParser
 internal import ControlServer
 internal import Timekeeping
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
-
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Tell what pulling the images of files would cost, and whether that is left.",
@@ -26,7 +20,7 @@ struct PlanCommand: AsyncParsableCommand {
 
     func run() async throws {
         let images = try pulls.images(paths, mayBeReferences: false)
-        for problem in images.problems { writeFully("weir: \(problem)\n", to: STDERR_FILENO) }
+        images.tellProblems()
         let client = try pulls.service.client()
         let request = PlanRequest(
             references: images.references, platforms: pulls.wantedPlatforms, asksUpstream: check)
@@ -86,7 +80,7 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     private static func verdict(_ share: PlanDocument.RuleShare, now: Timestamp) -> String {
-        if share.isAllowed { return "yes" }
+        if share.isAllowed { return share.isWarmable ? "yes" : "yes, but not by weir warm" }
         guard let moment = share.recoversAt else { return "no" }
         return "no; more \(TimeText.relative(Timestamp(milliseconds: moment), to: now))"
     }

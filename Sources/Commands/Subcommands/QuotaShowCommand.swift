@@ -20,7 +20,7 @@ struct QuotaShowCommand: AsyncParsableCommand {
     @Flag(help: "Show it again every two seconds, until interrupted.")
     var watch = false
 
-    @Flag(help: "Also what nobody has asked yet.")
+    @Flag(help: "Also what nobody has asked yet, and every row of a long table.")
     var all = false
 
     @OptionGroup var service: ServiceOptions
@@ -37,6 +37,9 @@ struct QuotaShowCommand: AsyncParsableCommand {
         } while watch
     }
 
+    /// Rows of a table that a screen can still be scrolled through.
+    static let rowLimit = 200
+
     static func text(_ document: QuotaDocument, all: Bool) -> String {
         let now = Timestamp(milliseconds: document.now)
         var table = TextTable(
@@ -44,17 +47,21 @@ struct QuotaShowCommand: AsyncParsableCommand {
                 "rule", "account", "address", "state", "left", "limit", "window", "reserve", "per hour", "runs out",
                 "recovers", "told",
             ], rightAligned: [4, 5, 6, 7, 8])
-        var hidden = 0
+        var (shown, hidden, cut) = (0, 0, 0)
         for rule in document.rules {
             for pair in rule.pairs {
                 if !all, pair.state == "unknown" {
                     hidden += 1
+                } else if !all, shown >= rowLimit {
+                    cut += 1
                 } else {
+                    shown += 1
                     table.append(row(rule.name, pair, now: now))
                 }
             }
         }
         var text = table.text
+        if cut > 0 { text += "\nand \(cut) more; '--all' shows them\n" }
         if hidden > 0 { text += "\n\(hidden) not asked yet; '--all' shows them\n" }
         for rule in document.rules {
             for problem in rule.problems { text += "\(rule.name): \(printable(problem))\n" }

@@ -2,19 +2,14 @@ internal import ArgumentParser
 internal import ControlServer
 internal import Timekeeping
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
-
 struct WarmCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "warm", abstract: "Pull images into the cache ahead of time, within what is left of the limits.",
         discussion: """
             Takes references, and files as 'weir plan' does. What is cached is not fetched again, so that breaking off \
-            and repeating cost nothing. Where no pulls are left the rest is put off: the command tells until when and \
-            exits with 1, or waits and goes on with --wait.
+            and repeating cost nothing. Twice the reserve of a pull limit is left to clients; where no more pulls than \
+            that are left the rest is put off: the command tells until when and exits with 1, or waits and goes on with \
+            --wait.
             """)
 
     @Argument(
@@ -36,13 +31,13 @@ struct WarmCommand: AsyncParsableCommand {
 
     func run() async throws {
         let arguments = try pulls.images(images, mayBeReferences: true)
-        for problem in arguments.problems { writeFully("weir: \(problem)\n", to: STDERR_FILENO) }
+        arguments.tellProblems()
         var run = WarmRun(arguments.references, isQuiet: output.json)
         let client = try pulls.service.client()
         while !run.pending.isEmpty {
             try await run.perform(by: client, platforms: pulls.wantedPlatforms, concurrency: concurrency)
             guard wait, let pause = run.pause else { break }
-            run.progress.show("No pulls are left; going on in \(TimeText.rough(pause))")
+            run.progress.show("The rest is put off; going on in \(TimeText.rough(pause))")
             try await Task.sleep(for: pause)
         }
         run.progress.clear()

@@ -62,7 +62,9 @@ package struct PlanDocument: Codable, Hashable, Sendable {
         package var remainingPulls: Int64?
         /// Whether what is left pays for it all.
         package var isAllowed: Bool
-        /// When more will be left, in milliseconds since 1970; nil where ``isAllowed``, or where nobody said.
+        /// Whether what `weir warm` may use of it does: it leaves twice the reserve to clients.
+        package var isWarmable: Bool
+        /// When more will be left, in milliseconds since 1970; nil where ``isWarmable``, or where nobody said.
         package var recoversAt: Int64?
 
         package init(rule: String, upstream: String) {
@@ -72,6 +74,7 @@ package struct PlanDocument: Codable, Hashable, Sendable {
             missingBytes = 0
             accounts = []
             isAllowed = true
+            isWarmable = true
         }
     }
 

@@ -9,4 +9,10 @@ struct CachedManifest: Sendable, Hashable {
 
     /// Bytes of memory, roughly: the content and what surrounds it.
     var cost: Int { bytes.readableBytes + 512 }
+
+    /// What it says.
+    /// - Throws: ``ManifestError``, where what was stored once is judged by newer rules.
+    func contents() throws -> Manifest {
+        try Manifest(parsing: bytes.readableBytesView, declared: mediaType, digest: digest)
+    }
 }

@@ -16,10 +16,18 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     func value(
         for key: Key, _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> (value: Value, isCollapsed: Bool) {
+        let (outcome, isCollapsed) = await outcome(for: key, operation)
+        return (try outcome.get(), isCollapsed)
+    }
+
+    /// The same, with a failure as a value: whose it was is told of that as well.
+    func outcome(
+        for key: Key, _ operation: @escaping @Sendable () async throws -> Value
+    ) async -> (Result<Value, any Error>, isCollapsed: Bool) {
         let waiter = Waiter<Value>()
         let isFirst = join(key, waiter: waiter)
         if isFirst { launch(key, operation) }
-        return (try await waiter.value(), !isFirst)
+        do { return (.success(try await waiter.value()), !isFirst) } catch { return (.failure(error), !isFirst) }
     }
 
     /// Starts `operation` unless one for `key` is under way; waits for nothing.
@@ -31,6 +39,9 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         }
         if isFirst { launch(key, operation) }
     }
+
+    /// Callers that wait for any outcome; for tests.
+    var waiterCount: Int { waiting.withLock { $0.values.reduce(0) { $0 + $1.count } } }
 
     private func join(_ key: Key, waiter: Waiter<Value>) -> Bool {
         waiting.withLock { waiting in

@@ -1,7 +1,6 @@
 internal import BlobStore
 internal import Concurrency
 internal import CoreMetrics
-internal import NIOCore
 internal import OCI
 internal import Rules
 internal import Synchronization
@@ -67,10 +66,7 @@ final class FetchAhead: Sendable {
     }
 
     private func fetch(_ manifest: CachedManifest, in repository: RepositoryKey, from upstream: UpstreamHandle) async {
-        guard
-            let contents = try? Manifest(
-                parsing: manifest.bytes.readableBytesView, declared: manifest.mediaType, digest: manifest.digest)
-        else { return }
+        guard let contents = try? manifest.contents() else { return }
         let blobs = contents.blobs.filter { !$0.hasOtherSources && !$0.mediaType.isNonDistributable }
         await withDiscardingTaskGroup { group in
             for blob in blobs.sorted(by: { $0.size < $1.size }) {

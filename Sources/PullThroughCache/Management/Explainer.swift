@@ -1,6 +1,5 @@
 internal import BlobStore
 internal import MetadataStore
-internal import NIOCore
 internal import OCI
 internal import Rules
 internal import Timekeeping
@@ -69,31 +68,24 @@ struct Explainer: Sendable {
     private func addContents(
         of manifest: CachedManifest, in repository: RepositoryKey, to explanation: inout Explanation
     ) async throws {
-        let contents = try Manifest(
-            parsing: manifest.bytes.readableBytesView, declared: manifest.mediaType, digest: manifest.digest)
+        let contents = try manifest.contents()
         try await addBlobs(of: contents, to: &explanation)
         guard !contents.manifests.isEmpty else { return }
         var storedChildren = 0
         for child in contents.manifests {
             guard case .held(let held) = try await keeper.holding(of: child.digest, in: repository) else { continue }
             storedChildren += 1
-            let childContents = try Manifest(
-                parsing: held.bytes.readableBytesView, declared: held.mediaType, digest: held.digest)
-            try await addBlobs(of: childContents, to: &explanation)
+            try await addBlobs(of: try held.contents(), to: &explanation)
         }
         if storedChildren == 0 { explanation.addPull("GET manifests/<one platform's digest>") }
     }
 
     private func addBlobs(of contents: Manifest, to explanation: inout Explanation) async throws {
-        for blob in contents.blobs where !blob.hasOtherSources {
-            explanation.blobCount += 1
-            if try await store.open(blob.digest) != nil {
-                explanation.storedBlobCount += 1
-            } else {
-                explanation.missingBytes += blob.size
-                explanation.upstreamCalls.append("GET blobs/\(blob.digest)")
-            }
-        }
+        let held = try await HeldBlobs(of: contents, in: store)
+        explanation.blobCount += held.stored.count + held.missing.count
+        explanation.storedBlobCount += held.stored.count
+        explanation.missingBytes += held.missingBytes
+        explanation.upstreamCalls += held.missing.map { "GET blobs/\($0.digest)" }
     }
 
     private func leaseEnd(

@@ -1,6 +1,5 @@
 internal import BlobStore
 internal import MetadataStore
-internal import NIOCore
 internal import OCI
 internal import Rules
 internal import Timekeeping
@@ -29,8 +28,7 @@ struct Survivor: Sendable {
                 return survival
             }
             let age = clock.now() - record.checkedAt
-            let isFresh = age >= .zero && age < rule.freshness.lifetime(of: tag)
-            if !isFresh, !rule.outage.servesStale(under: .unreachable, age: age) {
+            if !record.isFresh(at: clock.now(), rule), !rule.outage.servesStale(under: .unreachable, age: age) {
                 survival.obstacles.append(.tooOld)
             }
             digest = record.digest
@@ -40,7 +38,7 @@ struct Survivor: Sendable {
             survival.obstacles.append(.manifestMissing)
             return survival
         }
-        let contents = try parse(manifest)
+        let contents = try manifest.contents()
         if contents.manifests.isEmpty {
             try await add(missing: contents, platform: nil, to: &survival)
         } else {
@@ -50,11 +48,6 @@ struct Survivor: Sendable {
             survival.isOtherContent = true
         }
         return survival
-    }
-
-    private func parse(_ manifest: CachedManifest) throws -> Manifest {
-        try Manifest(
-            parsing: manifest.bytes.readableBytesView, declared: manifest.mediaType, digest: manifest.digest)
     }
 
     private func judge(
@@ -103,17 +96,12 @@ struct Survivor: Sendable {
             survival.obstacles.append(platform.map { .platformManifestMissing($0) } ?? .manifestMissing)
             return
         }
-        try await add(missing: try parse(held), platform: platform, to: &survival)
+        try await add(missing: try held.contents(), platform: platform, to: &survival)
     }
 
     private func add(missing contents: Manifest, platform: Platform?, to survival: inout Survival) async throws {
-        var count = 0
-        var bytes: Int64 = 0
-        for blob in contents.blobs where !blob.hasOtherSources {
-            guard try await store.open(blob.digest) == nil else { continue }
-            count += 1
-            bytes += blob.size
-        }
-        if count > 0 { survival.obstacles.append(.blobsMissing(platform, count: count, bytes: bytes)) }
+        let held = try await HeldBlobs(of: contents, in: store)
+        guard !held.missing.isEmpty else { return }
+        survival.obstacles.append(.blobsMissing(platform, count: held.missing.count, bytes: held.missingBytes))
     }
 }

@@ -48,17 +48,31 @@ struct ManifestResolver: Sendable {
         questions = SingleFlight(work: work)
     }
 
+    /// How often a client that waited for what Weir asked by itself asks anew, having a better claim.
+    private static let claimLimit = 3
+
     /// - Parameters:
+    ///   - asked: what the client asked for, where that is not what is asked of the upstream.
     ///   - spender: who pays for what has to be pulled, unless someone else is asking the same already.
     ///   - seen: what the caller knew of the tag when it decided to ask.
     func resolve(
-        _ question: Question, for spender: Spender, seen: TagRecord? = nil, at upstream: UpstreamHandle
+        _ question: Question, askedBy asked: ManifestReference? = nil, for spender: Spender, seen: TagRecord? = nil,
+        at upstream: UpstreamHandle
     ) async throws -> (value: Resolution, isCollapsed: Bool) {
-        try await questions.value(for: question) {
-            if let resolution = resolvedMeanwhile(question, seen: seen) { return resolution }
-            // What is confirmed first is known, so that something can stand in.
-            return try await self.answer(
-                question, for: spender, as: question.confirmsFirst ? .update : .first, from: upstream)
+        var claims = 0
+        while true {
+            let (outcome, isCollapsed) = await questions.outcome(for: question) {
+                if let resolution = resolvedMeanwhile(question, seen: seen) { return resolution }
+                return try await self.answer(question, askedBy: asked, for: spender, from: upstream)
+            }
+            // Who asked may have been one that has to leave alone what this caller may use.
+            if isCollapsed, claims < Self.claimLimit, case .failure(let error as UpstreamError) = outcome,
+                case .budgetSpent(let budget) = error, budget.reason == .reserved, spender.isClient
+            {
+                claims += 1
+                continue
+            }
+            return (try outcome.get(), isCollapsed)
         }
     }
 
@@ -79,14 +93,17 @@ struct ManifestResolver: Sendable {
             manifest: manifest, wasConfirmed: true)
     }
 
-    /// Asks without waiting for the answer, on Weir's own account. `onAbsence` is performed where the upstream has no such manifest.
+    /// Callers that wait for an answer; for tests.
+    var waiterCount: Int { questions.waiterCount }
+
+    /// Asks without waiting for the answer, on Weir's own account. `onAbsence` is performed where the upstream has no
+    /// such manifest.
     func start(
-        _ question: Question, at upstream: UpstreamHandle, as purpose: PullPurpose,
-        onAbsence: @escaping @Sendable () async throws -> Void
+        _ question: Question, at upstream: UpstreamHandle, onAbsence: @escaping @Sendable () async throws -> Void
     ) {
         questions.start(question) {
             do {
-                return try await self.answer(question, for: .weir(.revalidation), as: purpose, from: upstream)
+                return try await self.answer(question, askedBy: nil, for: .weir(.revalidation), from: upstream)
             } catch UpstreamError.notFound {
                 try await onAbsence()
                 throw UpstreamError.notFound
@@ -95,10 +112,10 @@ struct ManifestResolver: Sendable {
     }
 
     private func answer(
-        _ question: Question, for spender: Spender, as purpose: PullPurpose, from upstream: UpstreamHandle
+        _ question: Question, askedBy asked: ManifestReference?, for spender: Spender, from upstream: UpstreamHandle
     ) async throws -> Resolution {
         guard question.isHead || question.confirmsFirst else {
-            return try await fetch(question, for: spender, as: purpose, from: upstream)
+            return try await fetch(question, askedBy: asked ?? question.reference, for: spender, from: upstream)
         }
         let resolved = try await upstream.ask {
             try await $0.resolve(question.reference, in: question.repository.name)
@@ -110,7 +127,7 @@ struct ManifestResolver: Sendable {
             if case .digest(let digest) = question.reference { digest } else { resolved.digest }
         // Without a digest a HEAD says nothing that could be kept.
         guard let digest = named else {
-            return try await fetch(question, for: spender, as: purpose, from: upstream)
+            return try await fetch(question, askedBy: asked ?? question.reference, for: spender, from: upstream)
         }
         if resolved.mediaType?.isSchema1 == true { throw ManifestError.schema1 }
         if let manifest = try await held(digest, mediaType: resolved.mediaType, in: question.repository) {
@@ -123,8 +140,7 @@ struct ManifestResolver: Sendable {
             // By digest: the tag could move once more between the two requests.
             let byDigest = Question(
                 repository: question.repository, reference: .digest(digest), isHead: false, confirmsFirst: false)
-            let resolution = try await fetch(
-                byDigest, for: spender, as: purpose, bookedAs: question.reference, from: upstream)
+            let resolution = try await fetch(byDigest, askedBy: question.reference, for: spender, from: upstream)
             note(question, digest: digest, mediaType: resolution.mediaType, size: resolution.size, isStored: true)
             return resolution
         }
@@ -144,19 +160,44 @@ struct ManifestResolver: Sendable {
         }
     }
 
-    /// - Parameter asked: what the spender asked for, where that is not what is fetched.
+    /// What a fetch is for, which decides what it may use of the upstream's budget.
+    ///
+    /// A tag that names something stored can be answered with that. For a digest nothing can stand in, whether a client
+    /// has it from a file or from a HEAD of a tag that moved; where the budget does not pay for the latter, the HEAD
+    /// does not tell of it (``Manifests``).
+    private func purpose(
+        of reference: ManifestReference, _ repository: RepositoryKey, for spender: Spender
+    ) async throws -> PullPurpose {
+        guard spender.isClient else { return .background }
+        guard case .tag(let tag) = reference else { return .first }
+        return try await stored(tag, in: repository) { _ in true } == nil ? .first : .update
+    }
+
+    /// The newest manifest known as `tag` that is stored, of those that are accepted.
+    func stored(
+        _ tag: Tag, in repository: RepositoryKey, where accepts: (TagRecord) -> Bool
+    ) async throws -> (record: TagRecord, manifest: CachedManifest)? {
+        for record in try await catalogue.candidates(for: tag, in: repository) where accepts(record) {
+            if case .held(let manifest) = try await keeper.holding(of: record.digest, in: repository) {
+                return (record, manifest)
+            }
+        }
+        return nil
+    }
+
+    /// - Parameter asked: what the spender asked for, which may be a tag where a digest is fetched.
     private func fetch(
-        _ question: Question, for spender: Spender, as purpose: PullPurpose, bookedAs asked: ManifestReference? = nil,
-        from upstream: UpstreamHandle
+        _ question: Question, askedBy asked: ManifestReference, for spender: Spender, from upstream: UpstreamHandle
     ) async throws -> Resolution {
+        let purpose = try await purpose(of: asked, question.repository, for: spender)
         let received = try await upstream.ask { registry in
             do throws(UpstreamError) {
                 let received = try await registry.manifest(
                     question.reference, in: question.repository.name, limitBytes: limitBytes, for: purpose)
-                book(asked ?? question.reference, question.repository, on: spender, error: nil)
+                book(asked, question.repository, on: spender, error: nil)
                 return received
             } catch {
-                book(asked ?? question.reference, question.repository, on: spender, error: error)
+                book(asked, question.repository, on: spender, error: error)
                 throw error
             }
         }

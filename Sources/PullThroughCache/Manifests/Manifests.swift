@@ -99,6 +99,7 @@ struct Manifests: Sendable {
             let (resolution, isCollapsed) = try await resolver.resolve(
                 question(request, confirmsFirst: record != nil), for: request.client.spender, seen: record, at: upstream
             )
+            if resolution.manifest == nil, let answer = try await standIn(tag, request, at: upstream) { return answer }
             let forward: CacheStatus.Forward =
                 record == nil ? .uriMiss : request.isForced ? .request : .stale
             return try fetched(resolution, request, forward: forward, isCollapsed: isCollapsed)
@@ -124,14 +125,16 @@ struct Manifests: Sendable {
         let record = found.tag
         switch decision {
         case .fresh(let ttl):
-            if let answer = try await known(found, request, CacheStatus(isHit: true, ttl: ttl.wholeSeconds)) {
+            if let answer = try await known(
+                found, request, CacheStatus(isHit: true, ttl: ttl.wholeSeconds), at: upstream)
+            {
                 return answer
             }
             return try await fetch(record, request, at: upstream)
         case .staleWhileRevalidating(let staleness):
             let status = CacheStatus(isHit: true, ttl: -staleness.wholeSeconds, detail: "revalidating")
-            guard let answer = try await known(found, request, status) else { return nil }
-            resolver.start(question(request, confirmsFirst: true), at: upstream, as: .background) {
+            guard let answer = try await known(found, request, status, at: upstream) else { return nil }
+            resolver.start(question(request, confirmsFirst: true), at: upstream) {
                 guard !request.rule.outage.servesStale(under: .notFound, age: clock.now() - record.checkedAt) else {
                     return
                 }
@@ -143,13 +146,17 @@ struct Manifests: Sendable {
         case .staleWhilePaused(let staleness):
             let status = CacheStatus(
                 isHit: true, ttl: -staleness.wholeSeconds, detail: CacheMetrics.OutageLabel.paused.rawValue)
-            guard let answer = try await known(found, request, status, outcome: .stale) else { return nil }
+            guard let answer = try await known(found, request, status, at: upstream, outcome: .stale) else {
+                return nil
+            }
             metrics.countStale(.paused)
             return answer
         case .postponed(let staleness):
             let status = CacheStatus(
                 isHit: true, ttl: -staleness.wholeSeconds, detail: CacheMetrics.OutageLabel.postponed.rawValue)
-            guard let answer = try await known(found, request, status, outcome: .stale) else { return nil }
+            guard let answer = try await known(found, request, status, at: upstream, outcome: .stale) else {
+                return nil
+            }
             metrics.countStale(.postponed)
             return answer
         case .revalidate, .resolve, .absent: return nil
@@ -164,7 +171,7 @@ struct Manifests: Sendable {
 
     /// An answer from what is held of `record`; nil where a GET asks for bytes that are not here.
     private func known(
-        _ found: TaggedManifest, _ request: ManifestRequest, _ status: CacheStatus,
+        _ found: TaggedManifest, _ request: ManifestRequest, _ status: CacheStatus, at upstream: UpstreamHandle,
         outcome: CacheMetrics.Outcome = .hit
     ) async throws -> ManifestAnswer? {
         let record = found.tag
@@ -174,6 +181,7 @@ struct Manifests: Sendable {
             return hit(manifest, request, status, outcome: outcome)
         }
         guard request.isHead, let mediaType = record.mediaType, let size = record.size else { return nil }
+        if let older = try await standIn(record.tag, request, at: upstream) { return older }
         metrics.count(.manifest, outcome)
         return ManifestAnswer(digest: record.digest, mediaType: mediaType, size: size, bytes: nil, status: status)
     }
@@ -188,7 +196,7 @@ struct Manifests: Sendable {
             confirmsFirst: false)
         do {
             let (resolution, isCollapsed) = try await resolver.resolve(
-                question, for: request.client.spender, at: upstream)
+                question, askedBy: request.reference, for: request.client.spender, at: upstream)
             return try fetched(resolution, request, forward: .miss, isCollapsed: isCollapsed)
         } catch UpstreamError.notFound {
             return nil
@@ -198,36 +206,7 @@ struct Manifests: Sendable {
         }
     }
 
-    // MARK: Outage contract
-
-    /// What is held under the tag, where the rule serves it under these circumstances.
-    private func stale(
-        _ tag: Tag, _ request: ManifestRequest, because error: any Error
-    ) async throws -> ManifestAnswer? {
-        guard let condition = OutageCondition(error) else { return nil }
-        for record in try await catalogue.candidates(for: tag, in: request.repository) {
-            let age = clock.now() - record.checkedAt
-            guard request.rule.outage.servesStale(under: condition, age: age),
-                case .held(let manifest) = try await keeper.holding(of: record.digest, in: request.repository)
-            else { continue }
-            return stale(manifest, tag, request, age: age, condition: condition, because: error)
-        }
-        return nil
-    }
-
-    private func stale(
-        _ manifest: CachedManifest, _ tag: Tag, _ request: ManifestRequest, age: Duration,
-        condition: OutageCondition, because error: any Error
-    ) -> ManifestAnswer {
-        let reason = CacheMetrics.OutageLabel(condition)
-        metrics.countStale(reason)
-        let lifetime = request.rule.freshness.lifetime(of: tag)
-        let status = CacheStatus(
-            isHit: false, forward: .stale, forwardStatus: (error as? UpstreamError)?.status,
-            ttl: (lifetime - age).wholeSeconds,
-            detail: reason.rawValue)
-        return hit(manifest, request, status, outcome: .stale)
-    }
+    // MARK: Refusals
 
     private func refuseIfAbsent(_ request: ManifestRequest) async throws {
         guard !request.isForced,
@@ -246,7 +225,7 @@ struct Manifests: Sendable {
 
     // MARK: Answers
 
-    private func hit(
+    func hit(
         _ manifest: CachedManifest, _ request: ManifestRequest, _ status: CacheStatus,
         outcome: CacheMetrics.Outcome = .hit
     ) -> ManifestAnswer {
@@ -288,18 +267,6 @@ struct Manifests: Sendable {
 extension ManifestRequest {
     /// Whether the client asked for revalidation, and may.
     var isForced: Bool { requiresRevalidation && client.mayRefresh }
-}
-
-extension CacheMetrics.OutageLabel {
-    init(_ condition: OutageCondition) {
-        switch condition {
-        case .unreachable: self = .unreachable
-        case .serverError: self = .serverError
-        case .rateLimited: self = .rateLimited
-        case .unauthorized: self = .unauthorized
-        case .notFound: self = .notFound
-        }
-    }
 }
 
 extension UpstreamError {

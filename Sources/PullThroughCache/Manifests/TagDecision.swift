@@ -1,3 +1,4 @@
+internal import MetadataStore
 internal import OCI
 internal import Rules
 internal import Timekeeping
@@ -55,5 +56,13 @@ enum TagDecision: Sendable, Hashable {
         } else {
             self = .revalidate
         }
+    }
+}
+
+extension TagRecord {
+    /// Whether a client is answered from it without asking.
+    func isFresh(at now: Timestamp, _ rule: Rule) -> Bool {
+        let age = now - checkedAt
+        return age >= .zero && age < rule.freshness.lifetime(of: tag)
     }
 }

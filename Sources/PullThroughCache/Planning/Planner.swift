@@ -1,6 +1,5 @@
 internal import BlobStore
 internal import MetadataStore
-internal import NIOCore
 internal import OCI
 internal import Rules
 internal import Timekeeping
@@ -35,7 +34,7 @@ struct Planner: Sendable {
             plan.expectManifest(mediaType: named.mediaType, platforms)
             return plan
         }
-        let contents = try Self.contents(of: manifest)
+        let contents = try manifest.contents()
         var isAnythingHeld = false
         if contents.manifests.isEmpty {
             isAnythingHeld = try await add(blobsOf: contents, to: &plan)
@@ -98,24 +97,15 @@ struct Planner: Sendable {
             plan.areBytesKnown = false
             return false
         }
-        return try await add(blobsOf: try Self.contents(of: manifest), to: &plan)
+        return try await add(blobsOf: try manifest.contents(), to: &plan)
     }
 
     /// - Returns: whether any of it is here, its manifest included.
     private func add(blobsOf contents: Manifest, to plan: inout PullPlan) async throws -> Bool {
-        for blob in contents.blobs where !blob.hasOtherSources {
-            if try await store.open(blob.digest) == nil {
-                plan.missing[blob.digest] = blob.size
-            } else {
-                plan.storedBytes += blob.size
-            }
-        }
+        let held = try await HeldBlobs(of: contents, in: store)
+        for blob in held.missing { plan.missing[blob.digest] = blob.size }
+        plan.storedBytes += held.stored.reduce(0) { $0 + $1.size }
         return true
-    }
-
-    private static func contents(of manifest: CachedManifest) throws -> Manifest {
-        try Manifest(
-            parsing: manifest.bytes.readableBytesView, declared: manifest.mediaType, digest: manifest.digest)
     }
 }
 
@@ -127,13 +117,5 @@ extension PullPlan {
         if let mediaType, !mediaType.isIndex { return }
         pulls += platforms.expectedCount
         arePullsExact = mediaType != nil && platforms != .all
-    }
-}
-
-extension TagRecord {
-    /// Whether a client would be answered from it without asking.
-    fileprivate func isFresh(at now: Timestamp, _ rule: Rule) -> Bool {
-        let age = now - checkedAt
-        return age >= .zero && age < rule.freshness.lifetime(of: tag)
     }
 }

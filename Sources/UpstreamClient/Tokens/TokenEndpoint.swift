@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import HTTPSemantics
 
 /// Where tokens are had, as a challenge told. Judged by ``RealmTrust`` before it is made.
 struct TokenEndpoint: Sendable, Hashable {

@@ -30,11 +30,13 @@ struct CacheFixture: Sendable {
     /// - Parameters:
     ///   - directory: for the store; nil: a new one, removed afterwards.
     ///   - rules: further rules over the same upstream, by name.
+    ///   - wrapping: what stands between the cache and each upstream.
     static func withRunning(
         registry shared: TestRegistry? = nil, directory given: String? = nil,
         configuration: Configuration = Configuration(retries: retries), freshness: FreshnessPolicy = FreshnessPolicy(),
         outage: OutagePolicy = OutagePolicy(), otherRules: [String] = [], fetchesAhead: Bool = false,
         pacing: PacingSettings = PacingSettings(),
+        wrapping: (any UpstreamRegistry) -> any UpstreamRegistry = { $0 },
         _ body: @Sendable (CacheFixture) async throws -> Void
     ) async throws {
         // Requests are counted to the last one, so that nothing may be asked of the upstream without need.
@@ -61,8 +63,8 @@ struct CacheFixture: Sendable {
             settings.connectTimeout = .seconds(2)
             settings.answerTimeout = .seconds(20)
             settings.stallTimeout = .seconds(20)
-            upstreams[try RuleName(name)] = UpstreamClient(
-                configuration: settings, transport: transport, clock: clock, logger: quiet)
+            upstreams[try RuleName(name)] = wrapping(
+                UpstreamClient(configuration: settings, transport: transport, clock: clock, logger: quiet))
         }
         let cache = PullThroughCache(
             configuration: configuration, upstreams: upstreams, blobs: store, journal: store.journal,

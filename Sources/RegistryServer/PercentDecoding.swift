@@ -18,23 +18,6 @@ func percentDecoded(_ text: Substring, allowing isAllowed: (UInt8) -> Bool) -> S
     return String(decoding: bytes, as: UTF8.self)
 }
 
-/// `text` as the value of a query parameter: everything but unreserved characters (RFC 3986, 2.3) is escaped.
-func percentEncoded(_ text: some StringProtocol) -> String {
-    var encoded = ""
-    for byte in text.utf8 {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            encoded.unicodeScalars.append(Unicode.Scalar(byte))
-        default:
-            let hex = String(byte, radix: 16, uppercase: true)
-            encoded += hex.count == 1 ? "%0\(hex)" : "%\(hex)"
-        }
-    }
-    return encoded
-}
-
 private func hexValue(_ byte: UInt8) -> UInt8? {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
