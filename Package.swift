@@ -118,15 +118,16 @@ let package = Package(
         module("SQLiteMetadataStore", ["MetadataStore", "OCI", "Quota", "Rules", "Timekeeping", grdb, logging]),
 
         // Peers: the streams between them, and who has what.
+        module("ProtobufCoding"),
         module(
             "LibP2P",
-            ["Concurrency", crypto, nioCore, nioPosix, logging, serviceLifecycle]),
+            ["Concurrency", "ProtobufCoding", crypto, nioCore, nioPosix, logging, serviceLifecycle]),
         module("PeerRouting", ["OCI"]),
         module(
             "KademliaRouting",
             [
-                "LibP2P", "PeerRouting", "Timekeeping", crypto, nioCore, nioHTTP1, asyncHTTPClient, logging,
-                coreMetrics, serviceLifecycle,
+                "LibP2P", "ProtobufCoding", "PeerRouting", "Timekeeping", crypto, nioCore, nioHTTP1, asyncHTTPClient,
+                logging, coreMetrics, serviceLifecycle,
             ]),
 
         // A node that shares what it has: its content, and the registry that answers for it.
@@ -140,7 +141,7 @@ let package = Package(
         module(
             "ContainerdClient",
             [
-                "NodeContent", "BlobStore", "OCI", "LibP2P", nioCore, nioPosix, nioHTTP1, nioHTTP2, logging,
+                "NodeContent", "BlobStore", "OCI", "ProtobufCoding", nioCore, nioPosix, nioHTTP1, nioHTTP2, logging,
             ]),
 
         module("NodeConfiguration", ["OCI", tomlKit]),
@@ -292,12 +293,15 @@ let package = Package(
             ]),
         tests(
             "LibP2PTests",
-            ["LibP2P", "HostileInput", crypto, nioCore, nioPosix, logging, serviceLifecycle, "PeerFuzzing"]),
+            [
+                "LibP2P", "ProtobufCoding", "HostileInput", crypto, nioCore, nioPosix, logging, serviceLifecycle,
+                "PeerFuzzing",
+            ]),
         tests(
             "KademliaRoutingTests",
             [
                 "KademliaRouting", "LibP2P", "PeerRouting", "OCI", "HostileInput", crypto, nioCore, nioPosix, nioHTTP1,
-                asyncHTTPClient, logging, serviceLifecycle, "PeerSimulation",
+                asyncHTTPClient, logging, serviceLifecycle, "PeerSimulation", "ProtobufCoding",
             ]),
         tests(
             "PeerRegistryTests",
@@ -339,7 +343,7 @@ let package = Package(
             "PeerSimulation", ["KademliaRouting", "LibP2P", "HostileInput", crypto, heap], path: "Tests/PeerSimulation"),
         // What peers send, for the fuzzer as for the tests.
         .target(
-            name: "PeerFuzzing", dependencies: ["LibP2P", "KademliaRouting", nioCore], path: "Tests/PeerFuzzing",
+            name: "PeerFuzzing", dependencies: ["LibP2P", "KademliaRouting", "ProtobufCoding", nioCore], path: "Tests/PeerFuzzing",
             exclude: ["Corpus"], swiftSettings: settings),
         .executableTarget(
             name: "peer-simulation", dependencies: ["PeerSimulation"], path: "Benchmarks/PeerSimulation",
@@ -380,7 +384,7 @@ let package = Package(
 
 // The fuzzer of what peers send, for `make fuzz` alone: its coverage slows everything that it watches.
 if let library = Context.environment["WEIR_FUZZER_LIBRARY"] {
-    for target in package.targets where ["LibP2P", "KademliaRouting"].contains(target.name) {
+    for target in package.targets where ["LibP2P", "KademliaRouting", "ProtobufCoding"].contains(target.name) {
         target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer"]))
     }
     package.targets.append(.target(name: "CFuzzer", path: "Tests/CFuzzer"))
