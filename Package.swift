@@ -126,12 +126,13 @@ let package = Package(
         module(
             "KademliaRouting",
             [
-                "LibP2P", "ProtobufCoding", "PeerRouting", "Timekeeping", crypto, nioCore, nioHTTP1, asyncHTTPClient,
-                logging, coreMetrics, serviceLifecycle,
+                "LibP2P", "ProtobufCoding", "PeerRouting", "KubernetesClient", "Timekeeping", crypto, nioCore, nioHTTP1,
+                asyncHTTPClient, logging, coreMetrics, serviceLifecycle,
             ]),
 
         // A node that shares what it has: its content, and the registry that answers for it.
         module("NodeContent", ["BlobStore", "OCI"]),
+        module("StoreContent", ["NodeContent", "BlobStore", "MetadataStore", "OCI", "Rules"]),
         module(
             "PeerRegistry",
             [
@@ -194,7 +195,8 @@ let package = Package(
                 "CredentialSources", "Timekeeping", "Upstream", "Quota", "QuotaGovernor", "UpstreamClient", "BlobStore",
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
-                "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "NodeConfiguration",
+                "PrometheusMetrics", "PeerRegistry", "NodeContent", "StoreContent", "ContainerdClient",
+                "NodeConfiguration",
                 "PeerRouting",
                 "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages", "ClusterCertificates",
                 "ClusterSecrets",
@@ -301,7 +303,8 @@ let package = Package(
             "KademliaRoutingTests",
             [
                 "KademliaRouting", "LibP2P", "PeerRouting", "OCI", "HostileInput", crypto, nioCore, nioPosix, nioHTTP1,
-                asyncHTTPClient, logging, serviceLifecycle, "PeerSimulation", "ProtobufCoding",
+                asyncHTTPClient, logging, serviceLifecycle, "PeerSimulation", "KubernetesClient", "KubernetesTestKit",
+                "RegistryTestKit", "ProtobufCoding",
             ]),
         tests(
             "PeerRegistryTests",
@@ -315,6 +318,12 @@ let package = Package(
                 "ContainerdClient", "NodeContent", "BlobStore", "LibP2P", "OCI", "HostileInput", nioCore, nioPosix,
                 nioHTTP1, nioHTTP2,
                 logging,
+            ]),
+        tests(
+            "StoreContentTests",
+            [
+                "StoreContent", "NodeContent", "BlobStore", "FilesystemBlobStore", "MetadataStore",
+                "MetadataStoreConformance", "SQLiteMetadataStore", "OCI", "Rules", "TestMachine", nioCore, logging,
             ]),
         tests("NodeConfigurationTests", ["NodeConfiguration", "OCI"]),
         tests(
@@ -343,7 +352,8 @@ let package = Package(
             "PeerSimulation", ["KademliaRouting", "LibP2P", "HostileInput", crypto, heap], path: "Tests/PeerSimulation"),
         // What peers send, for the fuzzer as for the tests.
         .target(
-            name: "PeerFuzzing", dependencies: ["LibP2P", "KademliaRouting", "ProtobufCoding", nioCore], path: "Tests/PeerFuzzing",
+            name: "PeerFuzzing", dependencies: ["LibP2P", "KademliaRouting", "ProtobufCoding", nioCore],
+            path: "Tests/PeerFuzzing",
             exclude: ["Corpus"], swiftSettings: settings),
         .executableTarget(
             name: "peer-simulation", dependencies: ["PeerSimulation"], path: "Benchmarks/PeerSimulation",
@@ -374,7 +384,8 @@ let package = Package(
                 "KubernetesClient", "KubernetesTestKit", "ClusterCertificates",
                 "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
                 "Credentials", "Quota", "QuotaGovernor", logging, nioCore, "AdmissionWebhook", "Listening",
-                asyncHTTPClient, nioHTTP1, nioSSL, yams,
+                asyncHTTPClient, nioHTTP1, nioSSL, yams, "KademliaRouting", "LibP2P", "NodeConfiguration", "PeerRouting",
+                "StoreContent",
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
         // program of ours takes part yet.
