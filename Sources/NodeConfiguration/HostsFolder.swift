@@ -19,9 +19,15 @@ package struct HostsFolder: Sendable {
     }
 
     private let path: String
+    private let ownsEverything: Bool
     private var backup: String { "\(path)/_backup" }
 
-    package init(path: String) { self.path = path }
+    /// - Parameter ownsEverything: whatever stands beside `_backup` was written for it and may go, as Spegel has it: its
+    ///   files carry no mark. Else what is not ours is kept.
+    package init(path: String, ownsEverything: Bool = false) {
+        self.path = path
+        self.ownsEverything = ownsEverything
+    }
 
     private var restoring: String { "\(path)/_backup.restoring" }
 
@@ -81,6 +87,7 @@ package struct HostsFolder: Sendable {
     }
 
     private func isOurs(_ name: String) throws(NodeConfigurationError) -> Bool {
+        if ownsEverything { return name != "_backup.restoring" }
         guard isFolder("\(path)/\(name)") else { return false }
         if let text = try read("\(path)/\(name)/hosts.toml") { return text.hasPrefix(HostsFile.mark) }
         // We were stopped before its file was written.
