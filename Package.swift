@@ -116,21 +116,21 @@ let package = Package(
         .target(name: "CFileAllocation"),
         module("MetadataStore", ["OCI", "Quota", "Rules", "Timekeeping"]),
         module("SQLiteMetadataStore", ["MetadataStore", "OCI", "Quota", "Rules", "Timekeeping", grdb, logging]),
+        module("ProtobufCoding", []),
 
         // Peers: the streams between them, and who has what.
-        module(
-            "LibP2P",
-            ["Concurrency", crypto, nioCore, nioPosix, logging, serviceLifecycle]),
+        module("LibP2P", ["Concurrency", crypto, nioCore, nioPosix, logging, serviceLifecycle, "ProtobufCoding"]),
         module("PeerRouting", ["OCI"]),
         module(
             "KademliaRouting",
             [
                 "LibP2P", "PeerRouting", "Timekeeping", crypto, nioCore, nioHTTP1, asyncHTTPClient, logging,
-                coreMetrics, serviceLifecycle,
+                coreMetrics, serviceLifecycle, "ProtobufCoding", "KubernetesClient",
             ]),
 
         // A node that shares what it has: its content, and the registry that answers for it.
         module("NodeContent", ["BlobStore", "OCI"]),
+        module("StoreContent", ["NodeContent", "BlobStore", "MetadataStore", "OCI", "Rules"]),
         module(
             "PeerRegistry",
             [
@@ -139,9 +139,7 @@ let package = Package(
             ]),
         module(
             "ContainerdClient",
-            [
-                "NodeContent", "BlobStore", "OCI", "LibP2P", nioCore, nioPosix, nioHTTP1, nioHTTP2, logging,
-            ]),
+            ["NodeContent", "BlobStore", "OCI", nioCore, nioPosix, nioHTTP1, nioHTTP2, logging, "ProtobufCoding"]),
 
         module("NodeConfiguration", ["OCI", tomlKit]),
 
@@ -191,15 +189,12 @@ let package = Package(
             [
                 "OCI", "HTTPSemantics", "Rules", "ImageRewriting", "ImageFiles", "AgeEncryption", "SOPS", "Credentials",
                 "CredentialSources", "Timekeeping", "Upstream", "Quota", "QuotaGovernor", "UpstreamClient", "BlobStore",
-                "FilesystemBlobStore",
-                "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
-                "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "NodeConfiguration",
-                "PeerRouting",
-                "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages", "ClusterCertificates",
-                "ClusterSecrets",
-                argumentParser, asyncHTTPClient, yams,
-                logging, metrics, serviceLifecycle, unixSignals, nioHTTP1, nioCore, "AdmissionWebhook", "JSON",
-                "Listening", "CloudCredentials",
+                "FilesystemBlobStore", "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer",
+                "ControlServer", "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient",
+                "NodeConfiguration", "PeerRouting", "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages",
+                "ClusterCertificates", "ClusterSecrets", argumentParser, asyncHTTPClient, yams, logging, metrics,
+                serviceLifecycle, unixSignals, nioHTTP1, nioCore, "AdmissionWebhook", "JSON", "Listening",
+                "CloudCredentials", "StoreContent",
             ]),
         .executableTarget(name: "weir", dependencies: ["Commands"], swiftSettings: settings),
 
@@ -293,12 +288,16 @@ let package = Package(
             ]),
         tests(
             "LibP2PTests",
-            ["LibP2P", "HostileInput", crypto, nioCore, nioPosix, logging, serviceLifecycle, "PeerFuzzing"]),
+            [
+                "LibP2P", "HostileInput", crypto, nioCore, nioPosix, logging, serviceLifecycle, "PeerFuzzing",
+                "ProtobufCoding",
+            ]),
         tests(
             "KademliaRoutingTests",
             [
                 "KademliaRouting", "LibP2P", "PeerRouting", "OCI", "HostileInput", crypto, nioCore, nioPosix, nioHTTP1,
-                asyncHTTPClient, logging, serviceLifecycle, "PeerSimulation",
+                asyncHTTPClient, logging, serviceLifecycle, "PeerSimulation", "KubernetesClient", "KubernetesTestKit",
+                "RegistryTestKit", "ProtobufCoding",
             ]),
         tests(
             "PeerRegistryTests",
@@ -312,6 +311,12 @@ let package = Package(
                 "ContainerdClient", "NodeContent", "BlobStore", "LibP2P", "OCI", "HostileInput", nioCore, nioPosix,
                 nioHTTP1, nioHTTP2,
                 logging,
+            ]),
+        tests(
+            "StoreContentTests",
+            [
+                "StoreContent", "NodeContent", "BlobStore", "FilesystemBlobStore", "MetadataStore",
+                "MetadataStoreConformance", "SQLiteMetadataStore", "OCI", "Rules", "TestMachine", nioCore, logging,
             ]),
         tests("NodeConfigurationTests", ["NodeConfiguration", "OCI"]),
         tests(
@@ -368,10 +373,11 @@ let package = Package(
             "CommandsTests",
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
-                "KubernetesClient", "KubernetesTestKit", "ClusterCertificates",
-                "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
-                "Credentials", "Quota", "QuotaGovernor", logging, nioCore, "AdmissionWebhook", "Listening",
-                asyncHTTPClient, nioHTTP1, nioSSL, yams, "NodeConfiguration", "PrometheusMetrics", serviceLifecycle,
+                "KubernetesClient", "KubernetesTestKit", "ClusterCertificates", "ControlServer", "RegistryServer",
+                "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping", "Credentials", "Quota",
+                "QuotaGovernor", logging, nioCore, "AdmissionWebhook", "Listening", asyncHTTPClient, nioHTTP1, nioSSL,
+                yams, "NodeConfiguration", "PrometheusMetrics", serviceLifecycle, "KademliaRouting", "LibP2P",
+                "PeerRouting", "StoreContent",
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
         // program of ours takes part yet.

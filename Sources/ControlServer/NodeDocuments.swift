@@ -3,15 +3,29 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
     package struct Peer: Codable, Hashable, Sendable {
         package var id: String
         package var addresses: [String]
-        package var isConnected: Bool
+        /// `none`, `inbound` or `outbound`.
+        package var connection: String
+        /// Whether it is asked in look-ups.
+        package var isInTable: Bool
         /// What it calls itself.
         package var agent: String?
+        package var roundTripMilliseconds: Double?
+        /// How long its last answer in a look-up took, and how long ago that was.
+        package var answerMilliseconds: Double?
+        package var answeredSecondsAgo: Int64?
 
-        package init(id: String, addresses: [String], isConnected: Bool, agent: String?) {
+        package init(
+            id: String, addresses: [String], connection: String, isInTable: Bool, agent: String?,
+            roundTripMilliseconds: Double?, answerMilliseconds: Double?, answeredSecondsAgo: Int64?
+        ) {
             self.id = id
             self.addresses = addresses
-            self.isConnected = isConnected
+            self.connection = connection
+            self.isInTable = isInTable
             self.agent = agent
+            self.roundTripMilliseconds = roundTripMilliseconds
+            self.answerMilliseconds = answerMilliseconds
+            self.answeredSecondsAgo = answeredSecondsAgo
         }
     }
 
@@ -40,14 +54,19 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
     package var registryAddresses: [String]
     /// Whether it takes part: peers are there, and the content is followed.
     package var isReady: Bool
+    package var isPrivateNetwork: Bool
+    /// Who keeps the content: `containerd`, or `store` for Weir's own.
+    package var contentKeeper: String
     package var isContentFollowed: Bool
     /// The directory that content is read from; nil where it comes through containerd.
     package var contentDirectory: String?
     package var central: String?
     package var advertisedKeys: Int
+    /// Those of which no peer was told yet.
+    package var untoldKeys: Int
     /// Tags advertised, by registry.
     package var advertisedTags: [String: Int]
-    /// Peers in the routing table.
+    /// Those of the routing table, and those that are connected.
     package var peers: [Peer]
     /// Records that others gave us, and how many others.
     package var records: Int
@@ -56,9 +75,9 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
 
     package init(
         version: String, processIdentifier: Int32, uptimeSeconds: Int64, identity: String, peerAddresses: [String],
-        registryAddresses: [String], isReady: Bool, isContentFollowed: Bool, contentDirectory: String?,
-        central: String?, advertisedKeys: Int, advertisedTags: [String: Int], peers: [Peer], records: Int,
-        providers: Int, setAside: [SetAside]
+        registryAddresses: [String], isReady: Bool, isPrivateNetwork: Bool, contentKeeper: String,
+        isContentFollowed: Bool, contentDirectory: String?, central: String?, advertisedKeys: Int, untoldKeys: Int,
+        advertisedTags: [String: Int], peers: [Peer], records: Int, providers: Int, setAside: [SetAside]
     ) {
         self.version = version
         self.processIdentifier = processIdentifier
@@ -67,10 +86,13 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         self.peerAddresses = peerAddresses
         self.registryAddresses = registryAddresses
         self.isReady = isReady
+        self.isPrivateNetwork = isPrivateNetwork
+        self.contentKeeper = contentKeeper
         self.isContentFollowed = isContentFollowed
         self.contentDirectory = contentDirectory
         self.central = central
         self.advertisedKeys = advertisedKeys
+        self.untoldKeys = untoldKeys
         self.advertisedTags = advertisedTags
         self.peers = peers
         self.records = records

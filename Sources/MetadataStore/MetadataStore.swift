@@ -70,6 +70,9 @@ package protocol MetadataStore: SpendStore {
     /// index of its repository names, with its children. Pinned ones are marked, not left out.
     func images(limit: Int) async throws(MetadataStoreError) -> [ImageRecord]
 
+    /// The same, those that were pulled last first.
+    func recentImages(limit: Int) async throws(MetadataStoreError) -> [ImageRecord]
+
     /// The image that `reference` leads to, whether or not it is pinned, and whatever of it is stored. A child of an
     /// index counts as one here.
     func image(_ reference: ManifestReference, in repository: RepositoryKey)

@@ -9,6 +9,8 @@ package struct HostsFile: Sendable, Hashable {
     }
 
     package var scope: Scope
+    /// Whether the registry itself speaks TLS.
+    package var registryUsesTLS = true
     /// Addresses in the order in which they are asked: the node's own first.
     package var mirrors: [String]
     /// Whether tags are resolved by them, too.
@@ -44,7 +46,7 @@ package struct HostsFile: Sendable, Hashable {
         switch scope {
         case .all: nil
         case .registry(.dockerHub): "https://registry-1.docker.io"
-        case .registry(let host): "https://\(host)"
+        case .registry(let host): "\(registryUsesTLS ? "https" : "http")://\(host)"
         }
     }
 

@@ -22,6 +22,7 @@ package struct HostsFolder: Sendable {
     }
 
     package let path: String
+    private let ownsEverything: Bool
     var backup: String { "\(path)/_backup" }
     /// What is being moved into ``backup``, before all of it is.
     private var staging: String { "\(path)/_backup.new" }
@@ -29,7 +30,12 @@ package struct HostsFolder: Sendable {
     private var restoring: String { "\(path)/_backup.restoring" }
     private var own: Set<String> { ["_backup", "_backup.new", "_backup.restoring"] }
 
-    package init(path: String) { self.path = path }
+    /// - Parameter ownsEverything: whatever stands beside `_backup` was written for it and may go, as Spegel has it: its
+    ///   files carry no mark. Else what is not ours is kept.
+    package init(path: String, ownsEverything: Bool = false) {
+        self.path = path
+        self.ownsEverything = ownsEverything
+    }
 
     /// Whether something was written and not put back yet.
     package var isApplied: Bool { isFolder(backup) || isFolder(staging) || isFolder(restoring) }
@@ -131,6 +137,7 @@ package struct HostsFolder: Sendable {
     }
 
     private func isOurs(_ name: String) throws(NodeConfigurationError) -> Bool {
+        if ownsEverything { return true }
         let folder = "\(path)/\(name)"
         guard isFolder(folder) else { return false }
         if exists("\(folder)/hosts.toml") { return begins("\(folder)/hosts.toml", with: HostsFile.mark) }

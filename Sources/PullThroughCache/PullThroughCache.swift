@@ -30,9 +30,11 @@ package final class PullThroughCache: ContentSource {
     let planner: Planner
     private let survivor: Survivor
 
+    /// - Parameter contentChanged: called when other content is stored, or named by a tag, than before; must not wait.
     package init(
         configuration: Configuration, upstreams: [RuleName: any UpstreamRegistry], blobs store: any BlobStore,
-        journal: any RepositoryJournal, metadata: any MetadataStore, clock: any WallClock, logger: Logger
+        journal: any RepositoryJournal, metadata: any MetadataStore, clock: any WallClock, logger: Logger,
+        contentChanged: @escaping @Sendable () -> Void = {}
     ) {
         let metrics = CacheMetrics()
         self.configuration = configuration
@@ -41,7 +43,7 @@ package final class PullThroughCache: ContentSource {
         let work = self.work
         let catalogue = Catalogue(
             metadata: metadata, journal: journal, memoryLimitBytes: configuration.memoryLimitBytes, metrics: metrics,
-            logger: logger)
+            logger: logger, contentChanged: contentChanged)
         let ledger = PullLedger(metadata: metadata, clock: clock, logger: logger)
         let spending = SpendLedger(
             metadata: metadata, retention: configuration.spendRetention, clock: clock, logger: logger)

@@ -22,14 +22,24 @@ package final class RegistryServer: Sendable {
     /// - Parameters:
     ///   - rules: asked for every request, so that a reload takes effect at once.
     ///   - operations: answers for paths outside `/v2/`, such as `/healthz` and `/metrics`.
+    ///   - peers: what peers are given; nil treats them as clients.
     package init(
         configuration: Configuration, content: any ContentSource, rules: @escaping @Sendable () -> RuleTable,
-        operations: [String: @Sendable () async -> OperationalAnswer], logger: Logger
+        operations: [String: @Sendable () async -> OperationalAnswer], peers: PeerSide? = nil, logger: Logger
     ) {
         self.configuration = configuration
-        dispatcher = Dispatcher(
+        let limitBytes = min(Self.targetLimitBytes, configuration.headerLimitBytes)
+        let clients = Dispatcher(
             content: content, rules: rules, operations: operations, cacheName: configuration.cacheName,
-            targetLimitBytes: min(Self.targetLimitBytes, configuration.headerLimitBytes))
+            targetLimitBytes: limitBytes)
+        dispatcher =
+            peers.map { peers in
+                SharingDispatcher(
+                    clients: clients,
+                    peers: NodeDispatcher(
+                        node: peers.node, authorization: nil, pages: [:], targetLimitBytes: limitBytes),
+                    mayFetch: peers.mayFetch)
+            } ?? clients
         metrics = ServerMetrics()
         self.logger = logger
         bound = MultiThreadedEventLoopGroup.singleton.next().makePromise()

@@ -6,14 +6,15 @@ internal import Rules
 
 // Keeping within the disk.
 extension Catalogue {
-    func images(limit: Int) throws -> [ImageRecord] {
+    func images(limit: Int, isNewestFirst: Bool = false) throws -> [ImageRecord] {
         guard limit > 0 else { return [] }
+        let order = isNewestFirst ? "used_at DESC, manifest.id DESC" : "used_at, manifest.id"
         let candidates = try Row.fetchCursor(
             db.cachedStatement(
                 sql: """
                     SELECT manifest.id, manifest.repository_id, rule, name, digest, media_type, used_at, pull_count
                     FROM manifest INDEXED BY manifest_image CROSS JOIN repository ON repository.id = repository_id
-                    WHERE parent_count = 0 ORDER BY used_at, manifest.id
+                    WHERE parent_count = 0 ORDER BY \(order)
                     """))
         var images: [ImageRecord] = []
         while images.count < limit, let row = try candidates.next() {

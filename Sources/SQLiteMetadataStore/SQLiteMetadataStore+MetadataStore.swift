@@ -101,6 +101,10 @@ extension SQLiteMetadataStore: MetadataStore {
         try await read { try $0.images(limit: limit) }
     }
 
+    package func recentImages(limit: Int) async throws(MetadataStoreError) -> [ImageRecord] {
+        try await read { try $0.images(limit: limit, isNewestFirst: true) }
+    }
+
     package func image(
         _ reference: ManifestReference, in repository: RepositoryKey
     ) async throws(MetadataStoreError) -> ImageRecord? {

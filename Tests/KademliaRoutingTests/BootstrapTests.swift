@@ -1,8 +1,10 @@
 import AsyncHTTPClient
-import FoundationEssentials
+import KubernetesClient
+import KubernetesTestKit
 import LibP2P
 import NIOCore
 import NIOPosix
+import RegistryTestKit
 import Testing
 
 @testable import KademliaRouting
@@ -65,27 +67,54 @@ struct BootstrapTests {
     @Test func `peers are found by the annotations of nodes, without our own`() async throws {
         let one = AddressInformation(
             peer: try PeerID(Samples.peerText), addresses: [try Multiaddr("/ip4/10.0.0.1/tcp/5001")])
-        let new = K3sNames.k3s.annotations(of: one)
         let address = "/ip4/10.0.0.1/tcp/5001/p2p/\(Samples.peerText)"
-        #expect(new["p2p.k3s.cattle.io/node-address"] == address)
-        let old = ["p2p.k3s.cattle.io/node-address": "/ip4/10.0.0.2/tcp/5001,nonsense,/ip4/10.0.0.3"]
-        let nodes = [("own", new), ("new", new), ("old", old), ("none", [:])]
-        let items = try nodes.map { name, annotations in
-            let text = String(decoding: try JSONEncoder().encode(annotations), as: UTF8.self)
-            return #"{"metadata":{"name":"\#(name)","annotations":\#(text)}}"#
-        }
-        let body = #"{"kind":"PartialObjectMetadataList","items":[\#(items.joined(separator: ","))]}"#
-        let found = try await Self.addresses("200 OK", body) { port, client in
-            KubernetesBootstrap(
-                server: "http://127.0.0.1:\(port)", names: .k3s, ownNode: "own", port: 5001, client: client)
-        }
-        #expect(found == [address, "/ip4/10.0.0.2/tcp/5001", "/ip4/10.0.0.3/tcp/5001"])
-        await #expect(throws: BootstrapError.refused(status: 403)) {
-            _ = try await Self.addresses("403 Forbidden", "{}") { port, client in
-                KubernetesBootstrap(
-                    server: "http://127.0.0.1:\(port)", names: .k3s, ownNode: nil, port: 5001, client: client)
+        for names in [K3sNames.k3s, .rke2] {
+            let new = names.annotations(of: one)
+            #expect(new["p2p.\(names.program).cattle.io/node-address"] == address)
+            let old = ["p2p.\(names.program).cattle.io/node-address": "/ip4/10.0.0.2/tcp/5001,nonsense,/ip4/10.0.0.3"]
+            let hidden = ["p2p.\(names.program).cattle.io/node-address": "/ip4/10.0.0.9/tcp/5001"]
+            try await TestAPIServer.withRunning { server async throws in
+                for (name, annotations) in [("own", new), ("new", new), ("old", old), ("none", [:])] {
+                    server.put(
+                        Self.node(annotations, labels: [names.enabledLabel: "true"]),
+                        at: ObjectAddress(.nodes, name: name))
+                }
+                server.put(Self.node(hidden, labels: [:]), at: ObjectAddress(.nodes, name: "hidden"))
+                let found = try await Self.annotated(server, names)
+                #expect(
+                    found.map(\.description).sorted()
+                        == [address, "/ip4/10.0.0.2/tcp/5001", "/ip4/10.0.0.3/tcp/5001"])
             }
         }
+    }
+
+    @Test func `an API server that refuses or lies is an error`() async throws {
+        try await TestAPIServer.withRunning(tls: try TestCertificates()) { server async throws in
+            await #expect(throws: KubernetesError.self) { try await Self.annotated(server, .k3s) }
+            #expect(server.requests("list", .nodes).map(\.status) == [403])
+        }
+    }
+
+    private static func node(_ annotations: [String: String], labels: [String: String]) -> JSONTree {
+        [
+            "metadata": [
+                "annotations": .object(annotations.mapValues { .string($0) }),
+                "labels": .object(labels.mapValues { .string($0) }),
+            ]
+        ]
+    }
+
+    private static func annotated(_ server: TestAPIServer, _ names: K3sNames) async throws -> [Multiaddr] {
+        let client = KubernetesClient(server.connection(), logger: PeerNetworkTests.logger)
+        let result: Result<[Multiaddr], any Error>
+        do {
+            let bootstrap = KubernetesBootstrap(client: client, names: names, ownNode: "own", port: 5001)
+            result = .success(try await bootstrap.addresses())
+        } catch {
+            result = .failure(error)
+        }
+        await client.shutdown()
+        return try result.get()
     }
 
     @Test func `a refusal, nonsense and an endless answer are errors`() async throws {

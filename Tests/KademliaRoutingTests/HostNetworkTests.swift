@@ -2,6 +2,7 @@ import LibP2P
 import Logging
 import NIOCore
 import PeerRouting
+import ProtobufCoding
 import Synchronization
 import Testing
 

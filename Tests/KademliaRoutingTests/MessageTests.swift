@@ -1,5 +1,6 @@
 import HostileInput
 import LibP2P
+import ProtobufCoding
 import Testing
 
 @testable import KademliaRouting

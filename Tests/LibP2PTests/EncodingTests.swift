@@ -1,6 +1,7 @@
 import HostileInput
 import LibP2P
 import NIOCore
+import ProtobufCoding
 import Testing
 
 struct EncodingTests {

@@ -1,6 +1,7 @@
 import HostileInput
 import LibP2P
 import NIOCore
+import ProtobufCoding
 import Testing
 
 /// Every parser against bytes near its grammar and far from it: an error or a value, and never the end of the process.

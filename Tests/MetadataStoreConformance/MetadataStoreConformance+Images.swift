@@ -18,6 +18,9 @@ extension MetadataStoreConformance {
                 try expect(
                     try await store.images(limit: limit).map(\.digest), is: Array(expected.prefix(limit)),
                     "the images, at most \(limit)")
+                try expect(
+                    try await store.recentImages(limit: limit).map(\.digest),
+                    is: Array(expected.reversed().prefix(limit)), "the images pulled last, at most \(limit)")
             }
         },
         MetadataStoreCheck("an index and its children are one image, with all that they name counted once") { store in

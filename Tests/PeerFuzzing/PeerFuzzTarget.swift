@@ -1,6 +1,7 @@
 internal import KademliaRouting
 internal import LibP2P
 internal import NIOCore
+internal import ProtobufCoding
 
 /// The places at which bytes of peers come in: for libFuzzer (`make fuzz`), and for the tests, which run the kept corpus.
 ///

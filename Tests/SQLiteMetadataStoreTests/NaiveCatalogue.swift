@@ -172,6 +172,10 @@ final class NaiveCatalogue: MetadataStore {
         }
     }
 
+    func recentImages(limit: Int) async throws(MetadataStoreError) -> [ImageRecord] {
+        Array(try await images(limit: .max).reversed().prefix(limit))
+    }
+
     func image(
         _ reference: ManifestReference, in repository: RepositoryKey
     ) async throws(MetadataStoreError) -> ImageRecord? {

@@ -75,7 +75,9 @@ import Timekeeping
             _ = try catalogue.referrers(of: Samples.digest(9), in: repository)
             _ = try catalogue.statistics()
             try catalogue.setPin(true, on: .tag(.latest), in: repository)
-            _ = try catalogue.images(limit: 5)
+            for isNewestFirst in [false, true] {
+                _ = try catalogue.images(limit: 5, isNewestFirst: isNewestFirst)
+            }
             _ = try catalogue.image(.tag(.latest), in: repository)
             _ = try catalogue.blobs(after: nil, limit: 5)
             _ = try catalogue.manifests(in: repository, after: nil, limit: 5)

@@ -57,7 +57,8 @@ package struct ConfigurationLoader: Sendable {
         let rewrite = RewriteAssembly(settings.rewrite, source: path ?? "rewrite")
         problems += rewrite.problems
         let node = NodeAssembly(
-            settings.node, server: settings.service(assembly: assembly, proxy: proxy).server, source: path ?? "node")
+            settings.node, server: settings.service(assembly: assembly, proxy: proxy).server,
+            rules: Set(assembly.upstreams.keys), source: path ?? "node")
         problems += node.problems
         let webhook = WebhookConfigurationAssembly(
             settings.webhook, rewrite: rewrite.configuration,

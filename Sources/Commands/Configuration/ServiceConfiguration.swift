@@ -57,6 +57,7 @@ package struct ServiceConfiguration: Sendable {
         if log.format != old.log.format { names.append("log.format") }
         if server.logsAccess != old.server.logsAccess { names.append("log.access") }
         if controlSocket != old.controlSocket { names.append("control.socket") }
+        if node.store != old.node.store { names.append("node.store") }
         if kubernetes != old.kubernetes { names.append("kubernetes") }
         if webhook.needsRestart(since: old.webhook) { names.append("webhook, where and how it listens and checks") }
         return names

@@ -67,7 +67,7 @@ extension Settings {
                 "A cluster to follow: images that its pods use are not evicted. Given, even empty, it is followed."),
             Setting(
                 "node", \.node, .group(NodeSettings.keys, { NodeSettings() }),
-                "How 'weir node' shares this machine's images with its peers; 'weir serve' reads none of it."),
+                "How 'weir node' shares this machine's images with its peers; 'weir serve' reads it with 'node.store'."),
             Setting(
                 "webhook", \.webhook, .group(WebhookFileSettings.keys, { WebhookFileSettings() }),
                 "The admission webhook of a Kubernetes cluster, which rewrites and judges pods' images."),

@@ -9,6 +9,7 @@ struct NodeSettings {
     var listen = ["0.0.0.0:5000"]
     var tls = NodeTLSSettings()
     var containerd = NodeContainerdSettings()
+    var store = NodeStoreSettings()
     var peers = NodePeerSettings()
     var order: [String] = ["peers", "central"]
     var central: String?
@@ -35,6 +36,13 @@ struct NodeTLSSettings {
     var authority: String?
 }
 
+/// Weir's own store, in place of containerd.
+struct NodeStoreSettings {
+    var enabled = false
+    var fetches = false
+    var sharedRules: [String] = []
+}
+
 struct NodeContainerdSettings {
     var socket = "/run/containerd/containerd.sock"
     var namespace = "k8s.io"
@@ -49,6 +57,17 @@ struct NodePeerSettings {
     var bootstrapURL: String?
     var bootstrapListen: String?
     var networkKey: Located<Secret>?
+    var k3s: NodeK3sSettings?
+}
+
+/// First peers as K3s and RKE2 tell of them.
+struct NodeK3sSettings {
+    var program = "k3s"
+    var server: String?
+    var annotations = false
+    var kubeconfig: String?
+    var context: String?
+    var node: String?
 }
 
 extension NodeSettings {
@@ -63,6 +82,9 @@ extension NodeSettings {
             Setting(
                 "containerd", \.containerd, .group(NodeContainerdSettings.keys, { NodeContainerdSettings() }),
                 "The containerd whose images are shared."),
+            Setting(
+                "store", \.store, .group(NodeStoreSettings.keys, { NodeStoreSettings() }),
+                "Share what Weir's own store holds, in place of containerd's images."),
             Setting(
                 "peers", \.peers, .group(NodePeerSettings.keys, { NodePeerSettings() }),
                 "The network in which nodes find each other."),
@@ -144,6 +166,23 @@ extension NodeContainerdSettings {
     }
 }
 
+extension NodeStoreSettings {
+    static var keys: [Setting<Self>] {
+        [
+            Setting(
+                "enabled", \.enabled, .flag, standard: .bool(false),
+                "Whether 'weir serve' takes part among the nodes, with what it has cached; 'weir node' then shares the "
+                    + "store of 'storage.directory' that no service has open."),
+            Setting(
+                "fetches", \.fetches, .flag, standard: .bool(false),
+                "Whether peers may have 'weir serve' fetch what it has not, or not fresh."),
+            Setting(
+                "sharedRules", \.sharedRules, Format.text("a rule's name").list, standard: .array([]),
+                "Rules with an account whose images are shared as well; they may be private."),
+        ]
+    }
+}
+
 extension NodePeerSettings {
     static var keys: [Setting<Self>] {
         [
@@ -165,6 +204,29 @@ extension NodePeerSettings {
             Setting(
                 "networkKey", \.networkKey, Format.secret("64 hexadecimal digits or more").located,
                 "The key of a private network: K3s's, from server/cred/ipsec.psk."),
+            Setting(
+                "k3s", \.k3s, .group(NodeK3sSettings.keys, { NodeK3sSettings() }),
+                "Peers to begin with, as K3s and RKE2 tell of them."),
+        ]
+    }
+}
+
+extension NodeK3sSettings {
+    static var keys: [Setting<Self>] {
+        [
+            Setting(
+                "program", \.program, .choice(["k3s", "rke2"]), standard: .string("k3s"), "Which of the two it is."),
+            Setting(
+                "server", \.server, .httpOrigin,
+                "A server that is asked as its agents ask, with the certificates of 'tls': https://10.0.0.1:6443."),
+            Setting(
+                "annotations", \.annotations, .flag, standard: .bool(false),
+                "Whether the API server is asked for the annotations of nodes; takes 'list' of nodes."),
+            Setting(
+                "kubeconfig", \.kubeconfig, .existingFile("a kubeconfig file"),
+                standard: .string("the pod's service account, else kubectl's"), "How the API server is reached."),
+            Setting("context", \.context, .text("a name"), "The kubeconfig's context. Default: its current one."),
+            Setting("node", \.node, .text("a name"), "The node that this runs on, which is passed over."),
         ]
     }
 }

@@ -1,15 +1,22 @@
+internal import KademliaRouting
 internal import LibP2P
 internal import Listening
 internal import OCI
 internal import PeerRegistry
 internal import RegistryServer
+internal import Rules
 
 /// Makes what `weir node` is given out of the settings.
 struct NodeAssembly {
     private(set) var configuration = NodeConfiguration()
     private(set) var problems: [ConfigurationProblem] = []
+    private let source: String
 
-    init(_ settings: NodeSettings, server: RegistryServer.Configuration, source: String) {
+    /// - Parameter known: every rule's name.
+    init(
+        _ settings: NodeSettings, server: RegistryServer.Configuration, rules known: Set<RuleName>, source: String
+    ) {
+        self.source = source
         var configuration = NodeConfiguration()
         configuration.server = server
         configuration.server.listen = settings.listen
@@ -46,6 +53,21 @@ struct NodeAssembly {
         configuration.containerdSocket = settings.containerd.socket
         configuration.containerdNamespace = settings.containerd.namespace
         configuration.contentDirectory = settings.containerd.content
+        if settings.store.enabled {
+            let rules = settings.store.sharedRules.compactMap { name -> RuleName? in
+                let rule = try? RuleName(name)
+                guard let rule, known.contains(rule) else {
+                    problems.append(
+                        ConfigurationProblem(
+                            "'node.store.sharedRules' names '\(name)', and there is no such rule",
+                            at: .init(source: source)))
+                    return nil
+                }
+                return rule
+            }
+            configuration.store = NodeConfiguration.Store(
+                fetches: settings.store.fetches, rules: Set(rules))
+        }
         configuration.directory = settings.directory
         configuration.controlSocket = settings.socket
         configuration.pagesListen = settings.pages
@@ -76,12 +98,31 @@ struct NodeAssembly {
         if !peers.bootstrap.isEmpty { configuration.bootstrap.append(.addresses(peers.bootstrap)) }
         if let name = peers.bootstrapName { configuration.bootstrap.append(.dns(name)) }
         if let url = peers.bootstrapURL { configuration.bootstrap.append(.http(url: url, tls: PeerHTTP.TLS())) }
+        if let k3s = peers.k3s { add(k3s, to: &configuration) }
         guard let key = peers.networkKey else { return }
         do {
             configuration.networkKey = try PrivateNetworkKey(
                 hexadecimal: key.value.reveal().filter { !$0.isWhitespace })
         } catch {
             problems.append(ConfigurationProblem("'networkKey' cannot be used: \(error)", at: key.place))
+        }
+    }
+
+    private mutating func add(_ settings: NodeK3sSettings, to configuration: inout NodeConfiguration) {
+        let names = K3sNames(program: settings.program)
+        if let server = settings.server {
+            configuration.bootstrap.append(.http(url: server + names.peersPath, tls: configuration.peerTLS))
+        }
+        if settings.annotations {
+            configuration.bootstrap.append(
+                .annotations(
+                    NodeConfiguration.Annotations(
+                        names: names, kubeconfig: settings.kubeconfig, context: settings.context,
+                        ownNode: settings.node)))
+        } else if settings.server == nil {
+            problems.append(
+                ConfigurationProblem(
+                    "'node.peers.k3s' asks nobody; give 'server', or 'annotations: true'", at: .init(source: source)))
         }
     }
 }

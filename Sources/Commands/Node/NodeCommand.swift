@@ -23,23 +23,64 @@ struct NodeRunCommand: AsyncParsableCommand {
             "The least that is logged: \(LogSettings.levels.joined(separator: ", ")).", valueName: "level"),
         completion: .list(LogSettings.levels))
     var logLevel: String?
+    @Option(help: ArgumentHelp("Where containerd and peers find its registry.", valueName: "host:port"))
+    var listen: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "A peer to begin with, such as /ip4/10.0.0.5/tcp/5001; may be given several times.", valueName: "address"))
+    var bootstrap: [String] = []
+    @Option(help: ArgumentHelp("A name of DNS whose addresses are peers.", valueName: "name"))
+    var bootstrapName: String?
+    @Option(help: ArgumentHelp("A URL that tells peers, such as Spegel's /id.", valueName: "url"))
+    var bootstrapUrl: String?
+    @Option(help: ArgumentHelp("A server of K3s that tells peers: https://10.0.0.1:6443.", valueName: "url"))
+    var k3sServer: String?
+    @Flag(help: "Find peers by the annotations that K3s keeps on its nodes.")
+    var k3sAnnotations = false
+    @Option(help: ArgumentHelp("Where the node's identity is kept.", valueName: "path"), completion: .directory)
+    var directory: String?
+    @Option(help: ArgumentHelp("The control socket.", valueName: "path"), completion: .file())
+    var socket: String?
+
+    private var flags: [(name: String, path: [String], value: String)] {
+        let lists = [
+            ("--listen", ["node", "listen"], listen), ("--bootstrap", ["node", "peers", "bootstrap"], bootstrap),
+        ]
+        let single: [(String, [String], String?)] = [
+            ("--log-level", ["log", "level"], logLevel),
+            ("--bootstrap-name", ["node", "peers", "bootstrapName"], bootstrapName),
+            ("--bootstrap-url", ["node", "peers", "bootstrapURL"], bootstrapUrl),
+            ("--k3s-server", ["node", "peers", "k3s", "server"], k3sServer),
+            ("--k3s-annotations", ["node", "peers", "k3s", "annotations"], k3sAnnotations ? "true" : nil),
+            ("--directory", ["node", "directory"], directory), ("--socket", ["node", "socket"], socket),
+        ]
+        return lists.filter { !$0.2.isEmpty }.map { ($0.0, $0.1, $0.2.joined(separator: ",")) }
+            + single.compactMap { name, path, value in value.map { (name, path, $0) } }
+    }
 
     func run() async throws {
-        let loaded = try options.load(flags: logLevel.map { [("--log-level", ["log", "level"], $0)] } ?? [])
-        try await NodeRun.run(loaded.service.node, log: loaded.service.log, warnings: loaded.warnings)
+        let loaded = try options.load(flags: flags)
+        let service = loaded.service
+        try await NodeRun.run(
+            service.node, sharing: service.node.store == nil ? nil : service, log: service.log,
+            warnings: loaded.warnings)
     }
 }
 
 /// Runs a node in this process, however it was configured.
 enum NodeRun {
+    /// - Parameter service: whose store is shared; nil for containerd's images.
     static func run(
-        _ configuration: NodeConfiguration, log: ServiceConfiguration.Log, warnings: [ConfigurationProblem] = []
+        _ configuration: NodeConfiguration, sharing service: ServiceConfiguration? = nil, log: ServiceConfiguration.Log,
+        warnings: [ConfigurationProblem] = []
     ) async throws {
         let telemetry = Telemetry(log, warnings: warnings)
-        let service = try NodeService(configuration, metrics: telemetry.metrics, logger: telemetry.logger)
+        var store: ClosedStore?
+        if let service { store = try await ClosedStore(service, logger: telemetry.logger) }
+        let node = try NodeService(configuration, store: store, telemetry)
         let announcement = Announcement(
             program: "weir node \(Version.text)", scheme: configuration.server.tls == nil ? "http" : "https")
-        try await service.run { announcement.make($0) }
+        try await node.run { announcement.make($0) }
     }
 }
 

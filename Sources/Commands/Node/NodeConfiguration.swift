@@ -1,6 +1,8 @@
+package import KademliaRouting
 package import LibP2P
 package import PeerRegistry
 package import RegistryServer
+package import Rules
 
 /// What `weir node` is given.
 package struct NodeConfiguration: Sendable {
@@ -8,6 +10,25 @@ package struct NodeConfiguration: Sendable {
         case addresses([Multiaddr])
         case dns(String)
         case http(url: String, tls: PeerHTTP.TLS)
+        case annotations(Annotations)
+    }
+
+    /// K3s's annotations on the nodes of a cluster.
+    package struct Annotations: Sendable, Hashable {
+        package var names: K3sNames
+        /// Nil: the pod's service account, or kubectl's own file.
+        package var kubeconfig: String?
+        package var context: String?
+        /// The node that this runs on, which is passed over.
+        package var ownNode: String?
+    }
+
+    /// How Weir's own store is shared.
+    package struct Store: Sendable, Hashable {
+        /// Whether peers may have something fetched.
+        package var fetches: Bool
+        /// Rules whose images are shared: all without an account, and those that are named.
+        package var rules: Set<RuleName>
     }
 
     package var server = RegistryServer.Configuration(listen: ["0.0.0.0:5000"], logsAccess: false)
@@ -18,6 +39,8 @@ package struct NodeConfiguration: Sendable {
     package var containerdSocket = "/run/containerd/containerd.sock"
     package var containerdNamespace = "k8s.io"
     package var contentDirectory: String?
+    /// Weir's own store in place of containerd; nil where containerd's images are shared.
+    package var store: Store?
     package var peerListen: [Multiaddr] = []
     package var advertise: [Multiaddr] = []
     package var networkKey: PrivateNetworkKey?

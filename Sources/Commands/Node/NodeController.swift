@@ -1,5 +1,4 @@
 internal import BlobStore
-internal import ContainerdClient
 internal import ControlServer
 internal import KademliaRouting
 internal import LibP2P
@@ -18,10 +17,17 @@ internal import Synchronization
 
 /// Answers what commands and pages ask of a running node.
 final class NodeController: ControlledNode {
-    private let configuration: NodeConfiguration
-    private let host: Host
-    private let router: KademliaRouter
-    private let content: ContainerdContent
+    /// Whoever keeps the content.
+    struct Keeper: Sendable {
+        /// For people.
+        let name: String
+        /// Where it is read from; nil where it comes through the keeper.
+        let directory: @Sendable () -> String?
+    }
+
+    private let central: String?
+    private let keeper: Keeper
+    private let network: PeerNetwork
     private let advertiser: Advertiser
     private let registry: PeerRegistry
     private let scrape: ProcessScrape
@@ -29,13 +35,12 @@ final class NodeController: ControlledNode {
     private let addresses = Mutex<(@Sendable () async -> [String])?>(nil)
 
     init(
-        configuration: NodeConfiguration, host: Host, router: KademliaRouter, content: ContainerdContent,
-        advertiser: Advertiser, registry: PeerRegistry, scrape: ProcessScrape
+        central: String?, keeper: Keeper, network: PeerNetwork, advertiser: Advertiser, registry: PeerRegistry,
+        scrape: ProcessScrape
     ) {
-        self.configuration = configuration
-        self.host = host
-        self.router = router
-        self.content = content
+        self.central = central
+        self.keeper = keeper
+        self.network = network
         self.advertiser = advertiser
         self.registry = registry
         self.scrape = scrape
@@ -45,22 +50,19 @@ final class NodeController: ControlledNode {
     func setAddresses(_ read: @escaping @Sendable () async -> [String]) { addresses.withLock { $0 = read } }
 
     func status() async throws(ControlError) -> NodeStatusDocument {
-        let routing = router.status
+        let status = network.status
         let keys = advertiser.keys
-        let peers = routing.peers.map { peer in
-            NodeStatusDocument.Peer(
-                id: "\(peer.peer)", addresses: peer.addresses.map(\.description),
-                isConnected: host.isConnected(to: peer.peer), agent: host.identified(peer.peer)?.agentVersion)
-        }
         return NodeStatusDocument(
             version: Version.text, processIdentifier: getpid(),
-            uptimeSeconds: (ContinuousClock.now - startedAt).components.seconds, identity: "\(host.peerID)",
-            peerAddresses: host.advertisedAddresses.map(\.description),
+            uptimeSeconds: (ContinuousClock.now - startedAt).components.seconds, identity: "\(status.identity)",
+            peerAddresses: status.advertisedAddresses.map(\.description),
             registryAddresses: await addresses.withLock { $0 }?() ?? [], isReady: registry.isReady,
-            isContentFollowed: advertiser.isFollowing, contentDirectory: content.contentRoot,
-            central: configuration.registry.central, advertisedKeys: keys.all.count,
+            isPrivateNetwork: status.isPrivateNetwork, contentKeeper: keeper.name,
+            isContentFollowed: advertiser.isFollowing, contentDirectory: keeper.directory(), central: central,
+            advertisedKeys: keys.all.count, untoldKeys: status.untoldKeys,
             advertisedTags: Dictionary(uniqueKeysWithValues: keys.tags.map { ("\($0.key)", $0.value) }),
-            peers: peers.sorted { $0.id < $1.id }, records: routing.recordCount, providers: routing.providerCount,
+            peers: status.peers.map { NodeStatusDocument.Peer($0) }, records: status.recordCount,
+            providers: status.providerCount,
             setAside: registry.peersSetAside.map {
                 NodeStatusDocument.SetAside(
                     origin: $0.origin, reason: $0.reason, seconds: $0.remaining.components.seconds)
@@ -72,7 +74,7 @@ final class NodeController: ControlledNode {
         let start = ContinuousClock.now
         let found = Mutex<[NodeFindDocument.Peer]>([])
         do {
-            try await router.lookUp(target.key, limit: Self.findLimit) { peer in
+            try await network.lookUp(target.key, limit: Self.findLimit) { peer in
                 let time = (ContinuousClock.now - start).milliseconds
                 found.withLock {
                     $0.append(.init(id: peer.identifier, addresses: peer.addresses, milliseconds: time))
@@ -107,17 +109,30 @@ final class NodeController: ControlledNode {
     }
 
     func metrics() async -> String {
-        scrape.set("weir_node_peers", router.status.peers.count)
+        scrape.set("weir_node_peers", network.status.tableCount)
         scrape.set("weir_node_peers_set_aside", registry.peersSetAside.count)
         return scrape.text()
     }
 
     func unreadiness() async -> String? {
-        if !advertiser.isFollowing { return "containerd does not answer" }
-        return router.isReady ? nil : "no peers are known"
+        if !advertiser.isFollowing { return "\(keeper.name) does not answer" }
+        return network.isReady ? nil : "no peers are known"
     }
 
+    /// What a list of first peers says of this node.
+    var addressInformation: AddressInformation { network.addressInformation }
+
     private static let findLimit = 20
+}
+
+extension NodeStatusDocument.Peer {
+    fileprivate init(_ peer: PeerNetworkStatus.Peer) {
+        self.init(
+            id: "\(peer.peer)", addresses: peer.addresses.map(\.description), connection: peer.connection.rawValue,
+            isInTable: peer.isInTable, agent: peer.agentVersion.isEmpty ? nil : peer.agentVersion,
+            roundTripMilliseconds: peer.roundTrip?.milliseconds, answerMilliseconds: peer.answerTime?.milliseconds,
+            answeredSecondsAgo: peer.answeredAgo?.components.seconds)
+    }
 }
 
 /// What a user names: an image, or a digest alone.

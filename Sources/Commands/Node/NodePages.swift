@@ -1,6 +1,5 @@
 internal import ControlServer
 internal import KademliaRouting
-internal import LibP2P
 internal import Listening
 internal import RegistryServer
 
@@ -53,14 +52,19 @@ struct NodePages: Sendable {
     }
 
     /// Where other nodes ask who is here.
-    func bootstrap(_ host: Host) -> [String: Page] {
-        [
+    var bootstrap: [String: Page] {
+        let controller = controller
+        return [
             "/id": { _ in
-                let list = AddressInformation(peer: host.peerID, addresses: host.advertisedAddresses)
-                return OperationalAnswer(
-                    contentType: "application/json", body: String(decoding: list.json, as: UTF8.self))
+                OperationalAnswer(
+                    contentType: "application/json",
+                    body: String(decoding: controller.addressInformation.json, as: UTF8.self))
             }
         ]
+    }
+
+    static func configuration(_ listen: [String]) -> RegistryServer.Configuration {
+        RegistryServer.Configuration(listen: listen, connectionLimit: 256, drainTimeout: .seconds(1), logsAccess: false)
     }
 
     // MARK: The page

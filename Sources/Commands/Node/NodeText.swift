@@ -8,7 +8,7 @@ enum NodeText {
             ("Version", "\(status.version), process \(status.processIdentifier)"),
             ("Running", "since \(TimeText.rough(.seconds(status.uptimeSeconds)))"),
             ("Ready", status.isReady ? "yes" : "no"),
-            ("Identity", status.identity),
+            ("Identity", status.identity + (status.isPrivateNetwork ? ", in a private network" : "")),
             (
                 "Peers find it at",
                 status.peerAddresses.isEmpty ? "no address" : status.peerAddresses.joined(separator: ", ")
@@ -17,19 +17,25 @@ enum NodeText {
             (
                 "Content",
                 status.isContentFollowed
-                    ? status.contentDirectory ?? "read through containerd" : "containerd does not answer"
+                    ? status.contentDirectory ?? "read through \(status.contentKeeper)"
+                    : "\(status.contentKeeper) does not answer"
             ),
             ("Central", status.central ?? "none"),
             (
                 "Advertised",
-                "\(status.advertisedKeys) keys" + (tags.isEmpty ? "" : "; tags: \(tags.joined(separator: ", "))")
+                "\(status.advertisedKeys) keys"
+                    + (status.untoldKeys > 0 ? ", of \(status.untoldKeys) nobody was told yet" : "")
+                    + (tags.isEmpty ? "" : "; tags: \(tags.joined(separator: ", "))")
             ),
             ("Records", "\(status.records) of \(status.providers) peers"),
         ])
-        var peers = TextTable(["peer", "addresses", "connected", "agent"])
+        var peers = TextTable(
+            ["peer", "addresses", "connection", "asked", "answers in", "heard", "agent"], rightAligned: [4])
         for peer in status.peers {
             peers.append([
-                peer.id, peer.addresses.joined(separator: " "), peer.isConnected ? "yes" : "no",
+                peer.id, peer.addresses.joined(separator: " "), peer.connection, peer.isInTable ? "yes" : "no",
+                (peer.answerMilliseconds ?? peer.roundTripMilliseconds).map(time) ?? "-",
+                peer.answeredSecondsAgo.map { "\(TimeText.rough(.seconds($0))) ago" } ?? "-",
                 printable(peer.agent ?? "-"),
             ])
         }

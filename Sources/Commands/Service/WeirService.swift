@@ -11,6 +11,7 @@ internal import Quota
 internal import RegistryServer
 internal import Rules
 internal import SQLiteMetadataStore
+internal import StoreContent
 internal import Timekeeping
 internal import UpstreamClient
 
@@ -34,6 +35,8 @@ struct WeirService {
     private let upstreams: UpstreamSet
     private let readiness: Readiness
     private let cluster: Cluster?
+    /// Nil where it takes no part among nodes.
+    private let sharing: StoreSharing?
     /// Where the catalogue is while its own disk takes none; removed at the end.
     private let substitute: String
     private let logger: Logger
@@ -57,9 +60,10 @@ struct WeirService {
             configuration.upstreams, records: await Self.quotas(in: metadata, logger: logger), transport: transport,
             metadata: metadata, credentials: credentials, logger: logger)
         self.upstreams = upstreams
+        let bell = ChangeBell()
         let cache = PullThroughCache(
             configuration: configuration.cache, upstreams: upstreams.registries, blobs: blobs, journal: blobs.journal,
-            metadata: metadata, clock: SystemWallClock(), logger: logger)
+            metadata: metadata, clock: SystemWallClock(), logger: logger, contentChanged: { bell.ring() })
         self.cache = cache
         let readiness = Readiness(metadata: metadata)
         self.readiness = readiness
@@ -76,10 +80,21 @@ struct WeirService {
             registry: telemetry.metrics, cache: cache, following: cluster?.following)
         let operations = OperationalAnswer.pages(
             problem: { await readiness.problem() }, metrics: { await scrape.text() })
+        let sharing: StoreSharing? =
+            if configuration.node.store == nil { nil } else {
+                try StoreSharing(
+                    configuration, holder: holder,
+                    content: StoreContent(blobs: blobs, metadata: metadata, bell: bell) {
+                        holder.configuration.sharedRepositories
+                    }, telemetry)
+            }
+        self.sharing = sharing
         let server = RegistryServer(
             configuration: configuration.server, content: cache, rules: { holder.rules }, operations: operations,
-            logger: logger)
+            peers: sharing?.side, logger: logger)
         self.server = server
+        let peerServer = sharing?.server ?? server
+        sharing?.sharing.controller.setAddresses { (try? await peerServer.boundAddresses()) ?? [] }
         var surroundings = WebhookService.Surroundings(
             transport: transport, credentials: credentials, content: cache, operations: operations)
         cluster?.serve(&surroundings, configuration.webhook)
@@ -157,6 +172,7 @@ struct WeirService {
         let (cache, control, server, readiness, reloader) = (cache, control, server, readiness, reloader)
         let upstreams = upstreams
         var parts = ServiceParts()
+        sharing?.sharing.add(to: &parts)
         parts.add { await upstreams.run() }
         parts.add { try await cache.run() }
         parts.add { try await control.run() }
@@ -165,6 +181,7 @@ struct WeirService {
             defer { readiness.endListening() }
             try await server.run()
         }
+        if let peers = sharing?.server { parts.add { try await peers.run() } }
         if let admission = webhook?.server { parts.add { try await admission.run() } }
         parts.add {
             let addresses = try await server.boundAddresses()
@@ -178,6 +195,7 @@ struct WeirService {
     }
 
     private func close() async {
+        await sharing?.sharing.close()
         do {
             try await transport.shutdown()
         } catch {

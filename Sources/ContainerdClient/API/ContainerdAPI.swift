@@ -1,6 +1,6 @@
-internal import LibP2P
 package import NIOCore
 package import OCI
+internal import ProtobufCoding
 internal import Synchronization
 
 /// containerd's services, one function for each call.

@@ -1,5 +1,5 @@
-internal import LibP2P
 package import OCI
+internal import ProtobufCoding
 
 /// An image as containerd lists it.
 package struct ContainerdImage: Sendable, Hashable {

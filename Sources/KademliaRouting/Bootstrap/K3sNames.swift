@@ -5,6 +5,8 @@ package struct K3sNames: Sendable, Hashable {
     /// `k3s` or `rke2`.
     package let program: String
 
+    package init(program: String) { self.program = program }
+
     package static let k3s = K3sNames(program: "k3s")
     package static let rke2 = K3sNames(program: "rke2")
 

@@ -1,4 +1,5 @@
-package import LibP2P
+internal import LibP2P
+package import ProtobufCoding
 
 /// A request or answer of libp2p's Kademlia.
 ///

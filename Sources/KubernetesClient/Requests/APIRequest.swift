@@ -8,6 +8,8 @@ struct APIRequest {
     var query: [(name: String, value: String)] = []
     var body: [UInt8]?
     var contentType = "application/json"
+    /// What the answer may be.
+    var accept = "application/json"
 
     /// Path and query as they are sent.
     var target: String {

@@ -50,12 +50,17 @@ extension KubernetesClient {
     ///   - namespace: nil means all namespaces.
     ///   - limit: items of a page.
     ///   - continueToken: from the page before.
+    ///   - metadataOnly: of each object only `metadata` is sent, by servers that can; others send all of it.
     package func list<Item: Decodable & Sendable>(
         _ kind: ResourceKind, of type: Item.Type = JSONTree.self, namespace: String? = nil,
-        fieldSelector: String? = nil, labelSelector: String? = nil, limit: Int = 500, continueToken: String? = nil
+        fieldSelector: String? = nil, labelSelector: String? = nil, limit: Int = 500, continueToken: String? = nil,
+        metadataOnly: Bool = false
     ) async throws(KubernetesError) -> ObjectPage<Item> {
         var request = APIRequest(method: .GET, path: try kind.path(namespace: namespace))
         request.query = [("limit", "\(limit)")]
+        if metadataOnly {
+            request.accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+        }
         if let fieldSelector { request.query.append(("fieldSelector", fieldSelector)) }
         if let labelSelector { request.query.append(("labelSelector", labelSelector)) }
         if let continueToken { request.query.append(("continue", continueToken)) }

@@ -111,7 +111,7 @@ package final class KubernetesClient: Sendable {
     ) async throws(KubernetesError) -> Value {
         var message = HTTPClientRequest(url: transport.url(request.target))
         message.method = request.method
-        message.headers.add(name: "accept", value: "application/json")
+        message.headers.add(name: "accept", value: request.accept)
         message.headers.add(name: "user-agent", value: userAgent)
         if connection.serverName != nil { message.headers.add(name: "host", value: transport.authority) }
         if let token = credentials.token { message.headers.add(name: "authorization", value: "Bearer \(token)") }

@@ -1,3 +1,5 @@
+internal import ProtobufCoding
+
 /// A self-describing address: a sequence of protocols with their values.
 ///
 /// Bounds: 512 bytes, 16 components. <https://multiformats.io/multiaddr/>

@@ -1,4 +1,5 @@
 package import NIOCore
+internal import ProtobufCoding
 
 /// Cuts a stream of bytes into messages that each come after their length as a varint.
 package struct LengthPrefixedDecoder {

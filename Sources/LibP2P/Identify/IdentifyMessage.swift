@@ -1,3 +1,5 @@
+package import ProtobufCoding
+
 /// What peers tell each other of themselves, after connecting (`/ipfs/id/1.0.0`) and when it changes
 /// (`/ipfs/id/push/1.0.0`).
 ///

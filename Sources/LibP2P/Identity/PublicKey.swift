@@ -1,4 +1,5 @@
 internal import Crypto
+internal import ProtobufCoding
 
 /// The key a peer proves to hold, in the kinds that Spegel and K3s use.
 ///

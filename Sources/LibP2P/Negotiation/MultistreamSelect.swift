@@ -1,4 +1,5 @@
 package import NIOCore
+internal import ProtobufCoding
 
 /// Agrees on one protocol of a list: multistream-select 1.0.
 ///

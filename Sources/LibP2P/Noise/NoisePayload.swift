@@ -1,3 +1,5 @@
+internal import ProtobufCoding
+
 /// What each side says of itself within the handshake: its identity, and what it could speak next.
 ///
 /// libp2p specification, "noise-libp2p", the message `NoiseHandshakePayload`.

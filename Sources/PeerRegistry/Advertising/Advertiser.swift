@@ -11,7 +11,8 @@ internal import Synchronization
 /// wrong order can do lasting harm, and a restart of containerd is like any other change.
 package final class Advertiser: Sendable {
     package struct Configuration: Sendable, Hashable {
-        /// How long changes are gathered.
+        /// How long changes are gathered; longer where listing takes long, so that it takes a twentieth of the time at
+        /// the most.
         package var settleTime: Duration = .milliseconds(500)
         /// How often everything is listed without any change.
         package var relistInterval: Duration = .seconds(300)
@@ -60,8 +61,9 @@ package final class Advertiser: Sendable {
                 }
             }
             for await _ in changes {
+                let start = ContinuousClock.now
                 await relist()
-                try? await Task.sleep(for: configuration.settleTime)
+                try? await Task.sleep(for: max(configuration.settleTime, (ContinuousClock.now - start) * 20))
             }
             group.cancelAll()
         }

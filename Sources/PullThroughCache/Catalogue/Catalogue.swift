@@ -19,16 +19,19 @@ final class Catalogue: Sendable {
     private let memory: Mutex<CatalogueMemory>
     private let metrics: CacheMetrics
     private let logger: Logger
+    private let contentChanged: @Sendable () -> Void
 
+    /// - Parameter contentChanged: called after other content is stored, or named, than before; must not wait.
     init(
         metadata: any MetadataStore, journal: any RepositoryJournal, memoryLimitBytes: Int, metrics: CacheMetrics,
-        logger: Logger
+        logger: Logger, contentChanged: @escaping @Sendable () -> Void = {}
     ) {
         self.metadata = metadata
         self.journal = journal
         memory = Mutex(CatalogueMemory(manifestLimitBytes: memoryLimitBytes))
         self.metrics = metrics
         self.logger = logger
+        self.contentChanged = contentChanged
     }
 
     // MARK: Tags
@@ -102,16 +105,14 @@ final class Catalogue: Sendable {
 
     private func write(_ record: TagRecord, isStored: Bool) async {
         await writing("a tag") {
-            if !isStored, let older = try await self.metadata.tag(record.tag, in: record.repository),
-                older.digest != record.digest
-            {
-                return
-            }
+            let older = try await self.metadata.tag(record.tag, in: record.repository)
+            if !isStored, let older, older.digest != record.digest { return }
             try await self.metadata.put(record)
             try await self.journal.record(
                 tag: JournaledTag(
                     repository: record.repository, tag: record.tag, digest: record.digest,
                     checkedAt: record.checkedAt))
+            if older?.digest != record.digest { self.contentChanged() }
         }
     }
 
@@ -169,6 +170,7 @@ final class Catalogue: Sendable {
                     manifest: JournaledManifest(
                         repository: repository, digest: manifest.digest, mediaType: manifest.mediaType,
                         fetchedAt: moment))
+                self.contentChanged()
             }
             for tag in tags { await self.write(tag, isStored: true) }
         }
@@ -207,7 +209,10 @@ final class Catalogue: Sendable {
 
     /// Writes down that the store holds a blob; returns whether that could be done.
     func noteStored(_ blob: BlobRecord) async -> Bool {
-        await writing("a blob") { try await self.metadata.put(blob) }
+        await writing("a blob") {
+            try await self.metadata.put(blob)
+            self.contentChanged()
+        }
     }
 
     /// Takes ``noteStored(_:)`` back.
@@ -251,6 +256,7 @@ final class Catalogue: Sendable {
         await writing("a removal") {
             for tag in tags { try await self.journal.forget(tag: tag, in: repository) }
             for digest in digests { try await self.journal.forget(manifest: digest, in: repository) }
+            self.contentChanged()
         }
     }
 

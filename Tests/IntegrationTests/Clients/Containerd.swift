@@ -6,13 +6,15 @@ struct Containerd {
     let folder: String
     /// The namespace in which clients reach the network, where it is not the machine's own.
     let network: String?
-    let process: MachineProcess
+    private(set) var process: MachineProcess
+    private let name: String
     var socket: String { "\(folder)/c.sock" }
 
     /// Starts it and waits until it answers.
     init(on machine: ClosedMachine, name: String = "containerd", network: String? = nil) async throws {
         self.machine = machine
         self.network = network
+        self.name = name
         folder = try machine.scratch.folder(name)
         try writeText(
             """
@@ -24,8 +26,23 @@ struct Containerd {
             [grpc]
               address = "\(folder)/c.sock"
             """, to: "\(folder)/config.toml")
-        process = try machine.start("containerd", ["--config", "\(folder)/config.toml"], name: name)
-        let socket = "\(folder)/c.sock"
+        process = try Self.launch(on: machine, folder, name: name)
+        try await waitUntilAnswering()
+    }
+
+    private static func launch(on machine: ClosedMachine, _ folder: String, name: String) throws -> MachineProcess {
+        try machine.start("containerd", ["--config", "\(folder)/config.toml"], name: name)
+    }
+
+    func stop() async throws { try await process.stop() }
+
+    /// Starts it again after ``stop()``, with all it had.
+    mutating func start() async throws {
+        process = try Self.launch(on: machine, folder, name: name)
+        try await waitUntilAnswering()
+    }
+
+    private func waitUntilAnswering() async throws {
         try await eventually("containerd answers") {
             try await machine.run("ctr", ["--address", socket, "version"]).ending == .exited(0)
         }
@@ -70,6 +87,9 @@ struct Containerd {
     func remove(_ reference: String) async throws {
         try await control(["images", "rm", "--sync", reference])
     }
+
+    /// Removes content from under the images that use it.
+    func removeContent(_ digest: String) async throws { try await control(["content", "rm", digest]) }
 
     /// The digests of all content it holds. It has verified each.
     func contentDigests() async throws -> Set<String> {

@@ -7,7 +7,7 @@ import Glibc
 struct NodeCluster {
     struct Node {
         let number: Int
-        let containerd: Containerd
+        var containerd: Containerd
         let process: MachineProcess
         let configuration: String
         var network: String { "n\(number)" }
@@ -22,13 +22,20 @@ struct NodeCluster {
     /// - Parameters:
     ///   - isPrivate: whether the nodes form a private network, as K3s's do.
     ///   - rate: what each node's link carries, as tc(8) writes it.
+    ///   - store: makes the first node a `weir serve` with that store, whose upstream is not there.
     static func with<Result>(
-        _ count: Int, isPrivate: Bool = false, rate: String? = nil, _ body: (NodeCluster) async throws -> Result
+        _ count: Int, isPrivate: Bool = false, rate: String? = nil,
+        store: ((ClosedMachine) async throws -> String)? = nil, _ body: (NodeCluster) async throws -> Result
     ) async throws -> Result {
         try await ClosedMachine.with { machine in
+            let directory = try await store?(machine)
             try await connect(count, on: machine, rate: rate)
             var nodes: [Node] = []
-            for number in 1...count { nodes.append(try await start(number, on: machine, isPrivate: isPrivate)) }
+            for number in 1...count {
+                nodes.append(
+                    try await start(
+                        number, on: machine, isPrivate: isPrivate, store: number == 1 ? directory : nil))
+            }
             let cluster = NodeCluster(machine: machine, nodes: nodes)
             for node in nodes {
                 try await eventually("node \(node.number) takes part", within: .seconds(60)) {
@@ -65,14 +72,28 @@ struct NodeCluster {
         try await machine.succeed("sh", ["-c", script])
     }
 
-    private static func start(_ number: Int, on machine: ClosedMachine, isPrivate: Bool) async throws -> Node {
+    private static func start(
+        _ number: Int, on machine: ClosedMachine, isPrivate: Bool, store: String?
+    ) async throws -> Node {
         let containerd = try await Containerd(on: machine, name: "containerd\(number)", network: "n\(number)")
         try containerd.useMirror("http://10.77.0.\(number):5000", for: "made-up.example")
         let folder = try machine.scratch.folder("node\(number)")
         let path = "\(folder)/weir.yaml"
+        let service = store.map { directory in
+            """
+            listen: 10.77.0.\(number):5000
+            storage: { directory: \(directory), limit: 1GiB }
+            wellKnownRegistries: false
+            control: { socket: \(folder)/control.sock }
+            rules: { lab: { registry: "http://127.0.0.1:1", host: made-up.example } }
+
+            """
+        }
         try writeText(
             """
+            \(service ?? "")
             node:
+              store: { enabled: \(store != nil) }
               listen: 10.77.0.\(number):5000
               containerd:
                 socket: \(containerd.socket)
@@ -88,7 +109,8 @@ struct NodeCluster {
               spegelMetrics: true
             """, to: path)
         let process = try machine.start(
-            "nsenter", ["--net=/run/netns/n\(number)", try WeirProcess.binary, "node", "--config", path],
+            "nsenter",
+            ["--net=/run/netns/n\(number)", try WeirProcess.binary, store == nil ? "node" : "serve", "--config", path],
             name: "node\(number)")
         return Node(number: number, containerd: containerd, process: process, configuration: path)
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import Testing
 
 extension RealPrograms {
@@ -81,6 +82,96 @@ extension RealPrograms {
                 try await cluster.place(image, on: honest)
                 try await puller.containerd.pull(Self.reference)
                 #expect(try await puller.containerd.contentDigests().contains(layer.digest))
+            }
+        }
+
+        @Test(.needs(.containerd, .ctr, .dockerRegistry, .skopeo), .timeLimit(.minutes(2)))
+        func `containerd pulls by tag and by digest what a cache's own store has, with no upstream`() async throws {
+            let made = Mutex<ImageLayout?>(nil)
+            let fill = { (machine: ClosedMachine) async throws -> String in
+                let registry = try await RealRegistry(on: machine)
+                let image = try await ImageFactory(machine: machine).make("x")
+                made.withLock { $0 = image }
+                try await registry.push(image, as: "library/x")
+                var rule = WeirConfiguration.Rule(name: "lab", registry: registry.origin)
+                rule.host = "made-up.example"
+                let weir = try WeirProcess(on: machine, WeirConfiguration(rules: [rule]))
+                try await weir.start()
+                _ = try await Skopeo(machine: machine).pull("\(weir.authority)/lab/library/x:\(image.tag)")
+                try await weir.stop()
+                try await registry.stop()
+                return weir.directory
+            }
+            try await NodeCluster.with(2, store: fill) { cluster in
+                let (cache, node) = (cluster.nodes[0], cluster.nodes[1])
+                let image = try #require(made.withLock { $0 })
+                try await eventually("the node finds the image in the cache") {
+                    try await cluster.weir(node, ["find", Self.reference, "--json"]).output.contains(cache.address)
+                }
+                let all = try everything(of: image)
+                try await node.containerd.pull(Self.reference)
+                #expect(try await node.containerd.contentDigests().isSuperset(of: all))
+                try await node.containerd.remove(Self.reference)
+                let byDigest = "made-up.example/library/x@\(image.index.digest)"
+                try await node.containerd.pull(byDigest)
+                #expect(try await node.containerd.contentDigests().isSuperset(of: all))
+                #expect(try await cluster.weir(cache, ["status"]).output.contains("of made-up.example"))
+            }
+        }
+
+        @Test(.needs(.containerd, .ctr), .timeLimit(.minutes(2)))
+        func `a node does without containerd while it is stopped, and has everything again after its restart`()
+            async throws
+        {
+            try await NodeCluster.with(2) { cluster in
+                var (holder, puller) = (cluster.nodes[0], cluster.nodes[1])
+                let image = try await ImageFactory(machine: cluster.machine).make("x")
+                try await cluster.place(image, on: holder)
+                try await holder.containerd.stop()
+                try await eventually("the node notices") {
+                    try await cluster.weir(holder, ["status", "--json"]).output
+                        .contains(#""isContentFollowed" : false"#)
+                }
+                // It is still advertised, and cannot be had: the pull fails at once, and the node lives on.
+                await #expect(throws: MachineError.self) { try await puller.containerd.pull(Self.reference) }
+                #expect(holder.process.ending == nil)
+                try await holder.containerd.start()
+                try await eventually("the node follows it again") {
+                    try await cluster.weir(holder, ["status", "--json"]).output
+                        .contains(#""isContentFollowed" : true"#)
+                }
+                try await eventually("the pull goes through") {
+                    do {
+                        try await puller.containerd.pull(Self.reference)
+                        return true
+                    } catch is MachineError {
+                        // For a moment the node that did not answer is not asked.
+                        return false
+                    }
+                }
+                #expect(try await puller.containerd.contentDigests().isSuperset(of: try everything(of: image)))
+            }
+        }
+
+        @Test(.needs(.containerd, .ctr), .timeLimit(.minutes(2)), arguments: [false, true])
+        func `content that is gone between look-up and read is taken from another node`(isLost: Bool) async throws {
+            try await NodeCluster.with(3) { cluster in
+                let (first, second, puller) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
+                let image = try await ImageFactory(machine: cluster.machine).make("x")
+                let layer = try image.native.layers[0]
+                try await cluster.place(image, on: first)
+                if isLost {
+                    // containerd still says that it has it.
+                    #expect(unlink(first.containerd.file(of: layer.digest)) == 0)
+                } else {
+                    try await first.containerd.removeContent(layer.digest)
+                }
+                // Peers go on naming who said to have it, and nobody else has it: no wrong answer, and no pull.
+                await #expect(throws: MachineError.self) { try await puller.containerd.pull(Self.reference) }
+                #expect(try await !puller.containerd.contentDigests().contains(layer.digest))
+                try await cluster.place(image, on: second)
+                try await puller.containerd.pull(Self.reference)
+                #expect(try await puller.containerd.contentDigests().isSuperset(of: try everything(of: image)))
             }
         }
     }

@@ -1,9 +1,8 @@
 /// Reads the fields of one protobuf message in their order.
 ///
-/// Own code rather than a library: the five messages spoken here have no maps, enumerations of their own or nested
-/// extensions, a generator would not bound what it allocates, and no other part of Weir needs one. Nothing is copied
-/// and nothing allocated; who reads bounds how many entries of a repeated field are kept. Unknown fields are passed
-/// over, groups are refused.
+/// Own code rather than a library: the messages of peers and of containerd are few and small, and a generator would not
+/// bound what it allocates. Nothing is copied and nothing allocated; who reads bounds how many entries of a repeated field
+/// are kept. Unknown fields are passed over, groups are refused.
 /// <https://protobuf.dev/programming-guides/encoding/>
 package struct ProtobufReader {
     package enum Value: Hashable {
@@ -55,26 +54,6 @@ package struct ProtobufReader {
         }
         throw .malformed
     }
-}
-
-/// Writes the fields of one protobuf message in the order of the calls.
-package struct ProtobufWriter {
-    package private(set) var bytes: [UInt8] = []
-
-    package init() {}
-
-    package mutating func varint(_ value: UInt64, field: UInt64) {
-        bytes += Varint.encode(field << 3)
-        bytes += Varint.encode(value)
-    }
-
-    package mutating func bytes(_ value: some Collection<UInt8>, field: UInt64) {
-        bytes += Varint.encode(field << 3 | 2)
-        bytes += Varint.encode(value.count)
-        bytes += value
-    }
-
-    package mutating func string(_ value: String, field: UInt64) { bytes(Array(value.utf8), field: field) }
 }
 
 package enum ProtobufError: Error, Hashable, CustomStringConvertible {

@@ -1,0 +1,105 @@
+internal import ControlServer
+internal import KademliaRouting
+internal import LibP2P
+internal import Logging
+internal import NodeContent
+internal import PeerRegistry
+internal import RegistryServer
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// A machine's part among its peers, whoever keeps its content: the network, what is advertised, and the registry that
+/// answers.
+struct NodeSharing {
+    let network: PeerNetwork
+    let advertiser: Advertiser
+    let registry: PeerRegistry
+    let controller: NodeController
+    private let control: ControlServer
+    /// The page, and where other nodes ask for first peers; where they are wanted.
+    private let pages: [RegistryServer]
+    private let clients: NodeClients
+
+    /// - Parameter keeper: whoever keeps the content, for people.
+    /// - Throws: ``CommandFailure`` that says what is wrong, and what to do.
+    init(
+        _ configuration: NodeConfiguration, content: any NodeContent, keeper: NodeController.Keeper,
+        _ telemetry: Telemetry
+    ) throws(CommandFailure) {
+        let logger = telemetry.logger
+        let clients = try NodeClients(configuration, logger: logger)
+        self.clients = clients
+        let network = try Self.network(configuration, bootstrap: clients.bootstrap, logger: logger)
+        self.network = network
+        let metrics = NodeMetrics(usesSpegelNames: configuration.usesSpegelNames)
+        let advertiser = Advertiser(
+            content: content, routing: network, filter: configuration.filter, metrics: metrics, logger: logger)
+        self.advertiser = advertiser
+        registry = PeerRegistry(
+            configuration: configuration.registry, content: content, routing: network, filter: configuration.filter,
+            advertiser: advertiser, peerClient: clients.peers, centralClient: clients.central, metrics: metrics,
+            logger: logger)
+        controller = NodeController(
+            central: configuration.registry.central, keeper: keeper, network: network, advertiser: advertiser,
+            registry: registry, scrape: ProcessScrape(telemetry.metrics))
+        control = ControlServer(path: configuration.controlSocket, node: controller, logger: logger)
+        pages = Self.pages(configuration, NodePages(controller: controller), logger: logger)
+    }
+
+    private static func pages(
+        _ configuration: NodeConfiguration, _ pages: NodePages, logger: Logger
+    ) -> [RegistryServer] {
+        var servers: [RegistryServer] = []
+        if !configuration.pagesListen.isEmpty {
+            servers.append(
+                RegistryServer(
+                    configuration: NodePages.configuration(configuration.pagesListen), node: nil,
+                    pages: configuration.showsPages ? pages.all : pages.operations, logger: logger))
+        }
+        if let listen = configuration.bootstrapListen {
+            servers.append(
+                RegistryServer(
+                    configuration: NodePages.configuration([listen]), node: nil, pages: pages.bootstrap,
+                    logger: logger))
+        }
+        return servers
+    }
+
+    private static func network(
+        _ configuration: NodeConfiguration, bootstrap: [any BootstrapSource], logger: Logger
+    ) throws(CommandFailure) -> PeerNetwork {
+        if let directory = configuration.directory, mkdir(directory, 0o700) != 0, errno != EEXIST {
+            throw CommandFailure(
+                .failure, "the directory \(directory) cannot be made (error \(errno)); name another as 'node.directory'"
+            )
+        }
+        var network = PeerNetworkConfiguration()
+        network.host.listen = configuration.peerListen
+        network.host.advertised = configuration.advertise
+        network.host.privateNetwork = configuration.networkKey
+        network.host.advertisesLoopback = configuration.advertisesLoopback
+        network.host.agentVersion = "weir/\(Version.text)"
+        network.bootstrap = bootstrap
+        network.identityPath = configuration.directory.map { "\($0)/private.key" }
+        do throws(IdentityError) {
+            return try PeerNetwork(network, logger: logger)
+        } catch {
+            throw CommandFailure(.failure, "the node's identity cannot be used: \(error)")
+        }
+    }
+
+    /// What runs as long as the node takes part.
+    func add(to parts: inout ServiceParts) {
+        let (network, advertiser, control) = (network, advertiser, control)
+        parts.add { try await network.run() }
+        parts.addCancelled { await advertiser.run() }
+        parts.add { try await control.run() }
+        for page in pages { parts.add { try await page.run() } }
+    }
+
+    func close() async { await clients.shutdown() }
+}

@@ -1,0 +1,301 @@
+import ControlServer
+import Foundation
+import FoundationNetworking
+import Glibc
+import KademliaRouting
+import KubernetesClient
+import KubernetesTestKit
+import LibP2P
+import Listening
+import Logging
+import NIOCore
+import OCI
+import PeerRouting
+import RegistryServer
+import RegistryTestKit
+import Testing
+
+@testable import Commands
+
+/// `weir node`, and `weir serve` among nodes, as processes of their own; the peers they meet live in this one.
+@Suite(.timeLimit(.minutes(1))) struct NodeTests {
+    private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    /// Runs `body` with a peer, and the address that it is met at.
+    private func withPeer(
+        _ configure: (inout PeerNetworkConfiguration) throws -> Void = { _ in },
+        _ body: (PeerNetwork, Multiaddr) async throws -> Void
+    ) async throws {
+        var configuration = PeerNetworkConfiguration()
+        configuration.host.listen = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
+        configuration.host.advertisesLoopback = true
+        try configure(&configuration)
+        let network = try PeerNetwork(configuration, logger: Self.logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await network.run() }
+            defer { group.cancelAll() }
+            try await body(network, try #require(try await network.boundAddresses().first))
+        }
+    }
+
+    private func yaml(_ peers: String, node: String = "") -> String {
+        """
+        node:
+          listen: 127.0.0.1:0
+          containerd: { socket: nowhere.sock }
+          directory: identity
+          socket: node.sock
+          pages: []
+          \(node)
+          peers:
+            listen: [/ip4/127.0.0.1/tcp/0]
+            # Nobody need dial it: the test's peer is dialled.
+            advertise: [/ip4/127.0.0.1/tcp/1]
+            \(peers)
+        """
+    }
+
+    private func status(
+        _ folder: Folder, until isMet: (NodeStatusDocument) -> Bool
+    ) async throws -> NodeStatusDocument {
+        let client = ControlClient(socket: "\(folder.path)/node.sock")
+        let start = ContinuousClock.now
+        while true {
+            let document = try? await client.request(.get, "/v1/node/status", as: NodeStatusDocument.self)
+            if let document, isMet(document) { return document }
+            try #require(ContinuousClock.now - start < .seconds(30), "\(String(describing: document))")
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    /// Starts `weir node`, and waits until it knows `peer`.
+    private func join(
+        _ folder: Folder, _ yaml: String, _ flags: [String] = [], meets peer: PeerNetwork
+    ) async throws -> NodeStatusDocument {
+        try folder.write(yaml)
+        let service = try RunningWeir(["node", "run", "--config", "weir.yaml"] + flags, in: folder)
+        _ = try await service.ready()
+        let status = try await status(folder) { status in
+            status.peers.contains { $0.id == "\(peer.peerID)" && $0.isInTable }
+        }
+        #expect(await service.end() == 0, "\(service.errors)")
+        return status
+    }
+
+    @Test func `peers are found by addresses and by flags, and the identity outlives the process`() async throws {
+        try await withPeer { peer, address async throws in
+            let folder = try Folder()
+            let first = try await join(folder, yaml("bootstrap: [\(address)]"), meets: peer)
+            let second = try await join(folder, yaml(""), ["--bootstrap", "\(address)"], meets: peer)
+            #expect(first.identity == second.identity && first.identity.hasPrefix("12D3Koo"))
+            #expect(!first.isContentFollowed && first.contentKeeper == "containerd" && !first.isPrivateNetwork)
+            let known = try #require(first.peers.first)
+            #expect(known.connection == "outbound" && known.answerMilliseconds != nil)
+            #expect(NodeText.status(first).contains("containerd does not answer"))
+        }
+    }
+
+    @Test func `a server of K3s tells of peers to whoever has a certificate of its cluster`() async throws {
+        let key = String(repeating: "5a", count: 40)
+        let network = try PrivateNetworkKey(hexadecimal: key)
+        try await withPeer({ $0.host.privateNetwork = network }) { peer, address async throws in
+            let certificates = try TestCertificates()
+            var configuration = RegistryServer.Configuration(listen: ["127.0.0.1:0"])
+            configuration.tls = RegistryServer.TLS(
+                certificateFile: certificates.serverCertificateFile, keyFile: certificates.serverKeyFile,
+                clientAuthorityFile: certificates.authorityFile)
+            let named = "\(address)/p2p/\(peer.peerID)"
+            let server = RegistryServer(
+                configuration: configuration, node: nil,
+                pages: [
+                    "/v1-k3s/p2p": { _ in
+                        OperationalAnswer(contentType: "application/json", body: "[\"\(named)\"]")
+                    }
+                ], logger: Self.logger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await server.run() }
+                defer { group.cancelAll() }
+                let address = try #require(try await server.boundAddresses().first)
+                let tls = """
+                    tls:
+                        authority: \(certificates.authorityFile)
+                        clientCertificate: \(certificates.clientCertificateFile)
+                        clientKey: \(certificates.clientKeyFile)
+                    """
+                let status = try await join(
+                    try Folder(),
+                    yaml("k3s: { server: \"https://\(address)\" }\n    networkKey: \"\(key)\"", node: tls),
+                    meets: peer)
+                #expect(status.isPrivateNetwork)
+                // Without a certificate nobody is told anything.
+                var request = URLRequest(url: try #require(URL(string: "https://\(address)/v1-k3s/p2p")))
+                request.timeoutInterval = 5
+                await #expect(throws: (any Error).self) { _ = try await URLSession.shared.data(for: request) }
+            }
+        }
+    }
+
+    @Test func `peers are found by the annotations of a cluster's nodes`() async throws {
+        try await withPeer { peer, address async throws in
+            try await TestAPIServer.withRunning { server async throws in
+                let annotations = K3sNames.rke2.annotations(
+                    of: AddressInformation(peer: peer.peerID, addresses: [address]))
+                server.put(
+                    [
+                        "metadata": [
+                            "labels": [K3sNames.rke2.enabledLabel: "true"],
+                            "annotations": .object(annotations.mapValues { .string($0) }),
+                        ]
+                    ], at: ObjectAddress(.nodes, name: "first"))
+                let folder = try Folder()
+                try folder.write(
+                    """
+                    clusters: [{ name: c, cluster: { server: "http://127.0.0.1:\(server.port)" } }]
+                    contexts: [{ name: c, context: { cluster: c } }]
+                    current-context: c
+                    """, to: "kubeconfig")
+                _ = try await join(
+                    folder, yaml("k3s: { program: rke2, annotations: true, kubeconfig: kubeconfig }"), meets: peer)
+            }
+        }
+    }
+
+    @Test func `settings that ask nobody, or name no rule, are refused`() throws {
+        let folder = try Folder()
+        #expect(
+            try folder.problems("node: { peers: { k3s: {} } }").joined().contains("'node.peers.k3s' asks nobody"))
+        #expect(
+            try folder.problems("node: { store: { enabled: true, sharedRules: [nope] } }").joined()
+                .contains("there is no such rule"))
+    }
+
+    // MARK: weir serve among nodes
+
+    private struct Answer {
+        let status: Int
+        let body: Data
+        let digest: String?
+    }
+
+    /// Asks as a peer does, or as a client.
+    private func ask(_ url: String, isPeer: Bool = true) async throws -> Answer {
+        var request = URLRequest(url: try #require(URL(string: url)))
+        if isPeer { request.setValue("true", forHTTPHeaderField: "X-Spegel-Mirrored") }
+        let (body, response) = try await URLSession.shared.data(for: request)
+        let head = try #require(response as? HTTPURLResponse)
+        return Answer(
+            status: head.statusCode, body: body, digest: head.value(forHTTPHeaderField: "Docker-Content-Digest"))
+    }
+
+    private func withServing(
+        store: String, rule: String = "", _ body: (TestRegistry, PeerNetwork, Folder, String) async throws -> Void
+    ) async throws {
+        try await withPeer { peer, address async throws in
+            try await TestRegistry.withRunning { registry async throws in
+                let folder = try Folder()
+                let service = try RunningWeir(
+                    serving: folder,
+                    yaml: """
+                        wellKnownRegistries: false
+                        rules:
+                          lab: { registry: "\(registry.url)", host: made-up.example, \(rule) }
+                        \(yaml("bootstrap: [\(address)]", node: "store: { enabled: true, \(store) }"))
+                        """)
+                let url = try await service.url()
+                _ = try await status(folder) { $0.isReady }
+                try await body(registry, peer, folder, "\(url)/v2")
+                #expect(await service.end() == 0, "\(service.errors)")
+            }
+        }
+    }
+
+    /// Pulls all of an image as a client.
+    private func pull(_ image: TestImage, _ url: String) async throws {
+        let manifests = ["1"] + image.images.map { "\($0.manifest.digest)" }
+        for path in manifests.map({ "manifests/\($0)" }) + image.blobs.map({ "blobs/\($0.digest)" }) {
+            #expect(try await ask("\(url)/lab/a/b/\(path)", isPeer: false).status == 200, "\(path)")
+        }
+    }
+
+    private func isFound(_ key: RoutingKey, by peer: PeerNetwork) async throws -> Bool {
+        for try await _ in peer.peers(with: key, limit: 1, within: .seconds(2)) { return true }
+        return false
+    }
+
+    @Test func `what is cached is told to peers and given to them, and nothing is fetched for them`() async throws {
+        try await withServing(store: "") { registry, peer, folder, url async throws in
+            let image = registry.addImage(repository: "a/b", tag: "1", layerSizes: [70_000])
+            let other = registry.addImage(repository: "a/b", tag: "2", layerSizes: [100])
+            try await pull(image, url)
+            let tag = RoutingKey(
+                registry: try RegistryHost("made-up.example"), repository: try RepositoryName("a/b"),
+                tag: try Tag("1"))
+            let layer = image.images[0].layers[0]
+            // All of it is advertised a moment after the last of it came.
+            _ = try await status(folder) { $0.advertisedKeys >= 1 + image.manifests.count + image.blobs.count }
+            while try await !isFound(tag, by: peer) { try await Task.sleep(for: .milliseconds(20)) }
+            while try await !isFound(RoutingKey(layer.digest), by: peer) {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let before = registry.requestCount()
+            let byTag = try await ask("\(url)/a/b/manifests/1?ns=made-up.example")
+            #expect(byTag.status == 200 && byTag.digest == "\(image.index.digest)")
+            #expect(Array(byTag.body) == Array(image.index.bytes.readableBytesView))
+            let blob = try await ask("\(url)/a/b/blobs/\(layer.digest)?ns=made-up.example")
+            #expect(blob.status == 200 && Array(blob.body) == Array(layer.bytes.readableBytesView))
+            for path in [
+                "manifests/2", "manifests/\(other.index.digest)", "blobs/\(other.blobs[0].digest)", "tags/list",
+            ] {
+                #expect(try await ask("\(url)/a/b/\(path)?ns=made-up.example").status == 404, "\(path)")
+            }
+            #expect(registry.requestCount() == before)
+            #expect(try await ask("\(url)/a/b/manifests/2?ns=made-up.example", isPeer: false).status == 200)
+            let status = try await status(folder) { _ in true }
+            #expect(status.contentKeeper == "store" && status.contentDirectory?.hasSuffix("/store") == true)
+            #expect(status.advertisedTags["made-up.example"] ?? 0 >= 1)
+        }
+    }
+
+    @Test func `peers may have something fetched where that is said`() async throws {
+        try await withServing(store: "fetches: true") { registry, _, _, url async throws in
+            let image = registry.addImage(repository: "a/b", tag: "1", layerSizes: [100])
+            let answer = try await ask("\(url)/a/b/manifests/1?ns=made-up.example")
+            #expect(answer.status == 200 && answer.digest == "\(image.index.digest)")
+            #expect(try await ask("\(url)/a/b/manifests/latest?ns=made-up.example").status == 404)
+            #expect(try await ask("\(url)/a/b/manifests/1?ns=elsewhere.example").status == 404)
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `what an account was used for is private, unless somebody says otherwise`(isAllowed: Bool) async throws {
+        try await withServing(
+            store: isAllowed ? "sharedRules: [lab]" : "fetches: true", rule: "username: u, accessToken: t"
+        ) { registry, _, folder, url async throws in
+            let image = registry.addImage(repository: "a/b", tag: "1", layerSizes: [100])
+            try await pull(image, url)
+            if isAllowed { _ = try await status(folder) { $0.advertisedTags["made-up.example"] == 1 } }
+            for path in ["manifests/1", "manifests/\(image.index.digest)"] {
+                let status = try await ask("\(url)/a/b/\(path)?ns=made-up.example").status
+                #expect(status == (isAllowed ? 200 : 404), "\(path)")
+            }
+            if !isAllowed { #expect(try await status(folder) { _ in true }.advertisedKeys == 0) }
+        }
+    }
+
+    @Test func `a node shares a store that no service has, and says so where one has it`() async throws {
+        let folder = try Folder()
+        let store = "storage: { directory: store }\nwellKnownRegistries: false\n"
+        let text = store + yaml("", node: "store: { enabled: true }")
+        try await withPeer { peer, address async throws in
+            let status = try await join(
+                folder, store + yaml("bootstrap: [\(address)]", node: "store: { enabled: true }"), meets: peer)
+            #expect(status.contentKeeper == "store")
+        }
+        let serving = try RunningWeir(serving: folder, yaml: "wellKnownRegistries: false")
+        _ = try await serving.ready()
+        try folder.write(text, to: "node.yaml")
+        let second = try await ProgramTests.run(["node", "--config", "node.yaml"], directory: folder.path)
+        #expect(second.code == 1 && second.errors.contains("a running service has the store"), "\(second.errors)")
+        #expect(await serving.end() == 0)
+    }
+}

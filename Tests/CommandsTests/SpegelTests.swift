@@ -1,0 +1,128 @@
+import Foundation
+import FoundationNetworking
+import Glibc
+import NodeConfiguration
+import Testing
+
+@testable import Commands
+
+/// Spegel's own command line, run as its chart runs it.
+@Suite(.timeLimit(.minutes(1))) struct SpegelTests {
+    private func contents(_ path: String) throws -> [String: String] {
+        var all: [String: String] = [:]
+        for case let name as String in try #require(FileManager.default.enumerator(atPath: path)) {
+            guard let data = FileManager.default.contents(atPath: "\(path)/\(name)") else { continue }
+            all[name] = String(decoding: data, as: UTF8.self)
+        }
+        return all
+    }
+
+    private func put(_ text: String, at name: String, in folder: Folder) throws {
+        let path = "\(folder.path)/\(name)"
+        try FileManager.default.createDirectory(
+            atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        try text.write(toFile: path, atomically: false, encoding: .utf8)
+    }
+
+    /// The lines that containerd reads.
+    private func lines(_ text: String?) -> [String] {
+        (text ?? "").split(separator: "\n").map(String.init).filter { !$0.hasPrefix("#") }
+    }
+
+    @Test(arguments: [false, true]) func `hosts files are written by flags or by environment`(
+        byEnvironment: Bool
+    ) async throws {
+        let folder = try Folder()
+        let path = "\(folder.path)/certs.d"
+        try put("server = \"https://old.example\"\n", at: "certs.d/quay.io/hosts.toml", in: folder)
+        let outcome =
+            byEnvironment
+            ? try await ProgramTests.run(
+                ["spegel", "configuration"],
+                environment: [
+                    "LOG_LEVEL": "INFO", "CONTAINERD_REGISTRY_CONFIG_PATH": path,
+                    "MIRRORED_REGISTRIES": "https://docker.io,http://in.example:5000",
+                    "MIRROR_TARGETS": "http://10.0.0.5:30020,http://fd00::5:30021", "RESOLVE_TAGS": "false",
+                ])
+            : try await ProgramTests.run([
+                "spegel", "configuration", "--log-level=INFO", "--containerd-registry-config-path=\(path)",
+                "--mirrored-registries", "https://docker.io", "http://in.example:5000", "--mirror-targets",
+                "http://10.0.0.5:30020", "http://fd00::5:30021", "--resolve-tags=false",
+                "--prepend-existing=false",
+            ])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let files = try contents(path)
+        #expect(
+            Set(files.keys) == ["docker.io/hosts.toml", "in.example:5000/hosts.toml", "_backup/quay.io/hosts.toml"])
+        #expect(
+            lines(files["docker.io/hosts.toml"]) == [
+                #"server = "https://registry-1.docker.io""#, #"[host."http://10.0.0.5:30020"]"#,
+                #"capabilities = ["pull"]"#, #"dial_timeout = "200ms""#, #"[host."http://[fd00::5]:30021"]"#,
+                #"capabilities = ["pull"]"#, #"dial_timeout = "200ms""#,
+            ])
+        #expect(lines(files["in.example:5000/hosts.toml"]).first == #"server = "http://in.example:5000""#)
+    }
+
+    @Test func `a folder that Spegel wrote is taken over, and put back`() async throws {
+        let folder = try Folder()
+        let path = "\(folder.path)/certs.d"
+        let theirs = """
+            server = "https://registry-1.docker.io"
+            [host."https://mirror.example"]
+            capabilities = ["pull"]
+            """
+        try put(theirs, at: "certs.d/_backup/docker.io/hosts.toml", in: folder)
+        // As Spegel writes them: nothing says whose they are.
+        for name in ["docker.io", "ghcr.io"] {
+            try put("[host.'http://10.0.0.5:30020']\n", at: "certs.d/\(name)/hosts.toml", in: folder)
+        }
+        let arguments = [
+            "spegel", "configuration", "--containerd-registry-config-path", path, "--mirrored-registries",
+            "https://docker.io", "--mirror-targets", "http://10.0.0.9:30020", "--prepend-existing=true",
+        ]
+        for _ in 1...2 {
+            let outcome = try await ProgramTests.run(arguments)
+            #expect(outcome.code == 0, "\(outcome.errors)")
+        }
+        let files = try contents(path)
+        #expect(Set(files.keys) == ["docker.io/hosts.toml", "_backup/docker.io/hosts.toml"])
+        let text = try #require(files["docker.io/hosts.toml"])
+        #expect(text.contains("10.0.0.9") && text.contains("mirror.example") && !text.contains("10.0.0.5"))
+
+        let cleanup = try RunningWeir(
+            ["spegel", "cleanup", "--addr", "127.0.0.1:0", "--containerd-registry-config-path", path], in: folder)
+        let line = try await cleanup.ready()
+        let address = try #require(line.split(whereSeparator: \.isWhitespace).last)
+        #expect(try contents(path) == ["docker.io/hosts.toml": theirs])
+        let (_, response) = try await URLSession.shared.data(
+            from: try #require(URL(string: "http://\(address)/readyz")))
+        #expect((response as? HTTPURLResponse)?.statusCode == 200)
+        let waited = try await ProgramTests.run([
+            "spegel", "cleanup-wait", "--probe-endpoint", "\(address)", "--threshold", "2", "--period", "10ms",
+        ])
+        #expect(waited.code == 0, "\(waited.errors)")
+        #expect(await cleanup.end() == 0)
+    }
+
+    @Test(
+        arguments: [
+            (["configuration"], "--mirror-targets"),
+            (["configuration", "--mirror-targets", "10.0.0.5:30020"], "is no address"),
+            (["configuration", "--mirror-targets", "http://*:1"], "is no address"),
+            (["configuration", "--mirror-targets", "http://a:1", "--resolve-tags=perhaps"], "true or false"),
+            (
+                ["configuration", "--mirror-targets", "http://a:1", "--mirrored-registries", "https://a/b"],
+                "is no registry"
+            ),
+            (["cleanup", "--addr", "nowhere"], "is no address"), (["cleanup-wait"], "--probe-endpoint"),
+            (["registry", "--bootstrap-kind", "magic"], "dns, http or static"),
+        ])
+    func `what cannot be meant is refused`(_ arguments: [String], _ words: String) async throws {
+        let folder = try Folder()
+        let outcome = try await ProgramTests.run(
+            ["spegel"] + arguments,
+            environment: ["CONTAINERD_REGISTRY_CONFIG_PATH": "\(folder.path)/certs.d"])
+        #expect(outcome.code == 2 && outcome.errors.contains(words), "\(outcome.errors)")
+        #expect(access("\(folder.path)/certs.d", F_OK) != 0)
+    }
+}
