@@ -1,3 +1,4 @@
+internal import Credentials
 internal import Logging
 internal import Quota
 internal import Synchronization

@@ -1,4 +1,5 @@
 internal import HTTPSemantics
+internal import MetadataStore
 internal import OCI
 internal import Rules
 internal import Timekeeping
