@@ -370,7 +370,7 @@ let package = Package(
                 "KubernetesClient", "KubernetesTestKit", "ClusterCertificates",
                 "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
                 "Credentials", "Quota", "QuotaGovernor", logging, nioCore, "AdmissionWebhook", "Listening",
-                asyncHTTPClient, nioHTTP1, nioSSL, yams,
+                asyncHTTPClient, nioHTTP1, nioSSL, yams, "NodeConfiguration", "PrometheusMetrics", serviceLifecycle,
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
         // program of ours takes part yet.

@@ -10,7 +10,7 @@ struct AtomicFile {
 
     /// Writes beside, synchronises and renames.
     func write(_ text: String, mode: mode_t) throws(NodeConfigurationError) {
-        let temporary = "\(path).\(getpid()).new"
+        let temporary = "\(path).\(getpid())\(Self.suffix)"
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure("open", temporary) }
@@ -32,6 +32,15 @@ struct AtomicFile {
         guard rename(temporary, path) == 0 else { throw failure("rename", path) }
     }
 
+    /// Whether a file of that name is one that was being written when its process was stopped.
+    static func isTemporary(_ name: String) -> Bool {
+        guard name.hasSuffix(suffix) else { return false }
+        let number = name.dropLast(suffix.count).split(separator: ".").last ?? ""
+        return !number.isEmpty && number.allSatisfy(\.isNumber)
+    }
+
+    private static let suffix = ".new"
+
     private static func put(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         systemWrite(descriptor, bytes.baseAddress?.advanced(by: start), bytes.count - start)
     }
@@ -46,11 +55,14 @@ package enum NodeConfigurationError: Error, Hashable, CustomStringConvertible {
     case system(call: String, path: String, reason: String)
     /// A file that is no TOML or YAML, or not of the form that is expected.
     case malformed(path: String, reason: String)
+    /// Another process changes it at this moment.
+    case busy(path: String)
 
     package var description: String {
         switch self {
         case .system(let call, let path, let reason): "\(path): \(call) failed: \(reason)"
         case .malformed(let path, let reason): "\(path): \(reason)"
+        case .busy(let path): "\(path): another process changes it at this moment; try again"
         }
     }
 }

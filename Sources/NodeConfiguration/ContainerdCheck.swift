@@ -4,76 +4,141 @@ internal import TOMLKit
 /// Whether containerd reads hosts files, and keeps what peers are to be given.
 package struct ContainerdCheck: Sendable {
     package struct Finding: Sendable, Hashable, Codable {
-        /// Whether nodes cannot share images because of it.
+        /// What is in doubt because of it.
+        package enum Concern: String, Sendable, Hashable, Codable {
+            /// That containerd reads hosts files.
+            case hostsFiles
+            /// That a node has what its peers ask it for.
+            case sharing
+        }
+
+        /// Whether what it concerns does not work.
         package var isFatal: Bool
+        package var concern: Concern
         package var problem: String
         package var advice: String
+
+        package init(isFatal: Bool, concern: Concern, problem: String, advice: String) {
+            self.isFatal = isFatal
+            self.concern = concern
+            self.problem = problem
+            self.advice = advice
+        }
+    }
+
+    /// One file of a configuration.
+    package struct File: Sendable {
+        package var path: String
+        package var text: String
+
+        package init(path: String, text: String) {
+            self.path = path
+            self.text = text
+        }
+
+        /// Patterns of further files, as `imports` names them: relative to this one, with `*` in the last part.
+        package var imports: [String] {
+            guard let list = (try? TOMLTable(string: text))?["imports"]?.array else { return [] }
+            let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            return list.compactMap { $0.string }.map { $0.hasPrefix("/") ? $0 : "\(folder)/\($0)" }
+        }
     }
 
     /// - Parameters:
-    ///   - text: of containerd's `config.toml`; nil where there is none, and its defaults count.
+    ///   - files: containerd's `config.toml` first, then what it imports; what stands in a later one counts. Empty where
+    ///     there is none, and its defaults count.
+    ///   - path: of `config.toml`, for what is advised.
     ///   - hostsFolder: what has to be in `config_path`.
-    /// - Throws: where it is no TOML.
+    /// - Throws: where one is no TOML.
     package static func findings(
-        _ text: String?, path: String, hostsFolder: String
+        _ files: [File], path: String, hostsFolder: String
     ) throws(NodeConfigurationError) -> [Finding] {
+        var settings = ContainerdSettings(version: files.isEmpty ? 3 : 1)
+        for file in files { try settings.read(file) }
+        return hosts(settings, path: path, folder: hostsFolder) + sharing(settings, path: path)
+    }
+
+    private static func hosts(_ settings: ContainerdSettings, path: String, folder: String) -> [Finding] {
+        var findings: [Finding] = []
+        func add(_ isFatal: Bool, _ problem: String, _ advice: String) {
+            findings.append(Finding(isFatal: isFatal, concern: .hostsFiles, problem: problem, advice: advice))
+        }
+        let paths = (settings.configPath ?? "").split(separator: ":").map { normal(String($0)) }
+        let advice =
+            "write in \(path): [plugins.\"\(settings.plugin)\".registry] config_path = \"\(folder)\"; then restart containerd"
+        if paths.isEmpty {
+            // The default since 2.2 names two folders, see below.
+            add(true, "config_path is not set, so that hosts files are not read", advice)
+        } else if !paths.contains(normal(folder)) {
+            add(true, "config_path does not name \(folder)", advice)
+        } else if paths.count > 1 {
+            // containerd issues 12415 and 12808: what pulls since 2.1 takes the list for the name of one folder.
+            add(
+                settings.version >= 3,
+                "config_path names several folders, and containerd 2.1 and 2.2 read hosts files of none then", advice)
+        }
+        if settings.hasOldRegistries, !paths.isEmpty {
+            add(
+                true, "registry.mirrors or registry.configs stands beside config_path",
+                "containerd refuses both together: move them into \(folder)")
+        }
+        if settings.isDisabled {
+            add(
+                false, "the CRI plugin is disabled",
+                "Kubernetes cannot use this containerd; for other clients name the hosts folder yourself")
+        }
+        return findings
+    }
+
+    private static func sharing(_ settings: ContainerdSettings, path: String) -> [Finding] {
+        guard settings.discards == true else { return [] }
+        return [
+            Finding(
+                isFatal: true, concern: .sharing,
+                problem: "discard_unpacked_layers is true: layers are gone once they are unpacked",
+                advice: "set discard_unpacked_layers = false in \(path), restart containerd, and pull images anew")
+        ]
+    }
+
+    private static func normal(_ path: String) -> String {
+        "/" + path.split(separator: "/").joined(separator: "/")
+    }
+}
+
+/// What containerd is told by all its files.
+private struct ContainerdSettings {
+    var version: Int
+    var configPath: String?
+    var hasOldRegistries = false
+    var discards: Bool?
+    var isDisabled = false
+
+    init(version: Int) { self.version = version }
+
+    var plugin: String { version >= 3 ? "io.containerd.cri.v1.images" : "io.containerd.grpc.v1.cri" }
+
+    mutating func read(_ file: ContainerdCheck.File) throws(NodeConfigurationError) {
         let table: TOMLTable
         do {
-            table = try TOMLTable(string: text ?? "")
+            table = try TOMLTable(string: file.text)
         } catch {
-            throw .malformed(path: path, reason: "it is no TOML: \(error)")
+            throw .malformed(path: file.path, reason: "it is no TOML: \(error)")
         }
-        let version = table["version"]?.int ?? (text == nil ? 3 : 1)
-        var findings: [Finding] = []
-        let plugin = version >= 3 ? "io.containerd.cri.v1.images" : "io.containerd.grpc.v1.cri"
+        version = table["version"]?.int ?? version
         let cri = table["plugins"]?.table?[plugin]?.table
-        let paths = (cri?["registry"]?.table?["config_path"]?.string ?? "").split(separator: ":").map(String.init)
-        if !paths.contains(where: { normal($0) == normal(hostsFolder) }) {
-            findings.append(
-                Finding(
-                    isFatal: true,
-                    problem: paths.isEmpty
-                        ? "config_path is not set, so that hosts files are not read"
-                        : "config_path does not name \(hostsFolder)",
-                    advice: "write in \(path): [plugins.\"\(plugin)\".registry] config_path = \"\(hostsFolder)\"; then "
-                        + "restart containerd"))
-        }
         let registry = cri?["registry"]?.table
-        if registry?["mirrors"] != nil || registry?["configs"] != nil, !paths.isEmpty {
-            findings.append(
-                Finding(
-                    isFatal: true, problem: "registry.mirrors or registry.configs stands beside config_path",
-                    advice: "containerd refuses both together: move them into \(hostsFolder)"))
-        }
-        let discards =
-            version >= 3
-            ? cri?["discard_unpacked_layers"]?.bool : cri?["containerd"]?.table?["discard_unpacked_layers"]?.bool
-        if discards == true {
-            findings.append(
-                Finding(
-                    isFatal: true, problem: "discard_unpacked_layers is true: layers are gone once they are unpacked",
-                    advice: "set discard_unpacked_layers = false in \(path), restart containerd, and pull images anew"))
-        }
+        configPath = registry?["config_path"]?.string ?? configPath
+        if registry?["mirrors"] != nil || registry?["configs"] != nil { hasOldRegistries = true }
+        discards =
+            (version >= 3
+                ? cri?["discard_unpacked_layers"]?.bool : cri?["containerd"]?.table?["discard_unpacked_layers"]?.bool)
+            ?? discards
         if let disabled = table["disabled_plugins"]?.array,
             disabled.contains(where: {
                 $0.string == "cri" || $0.string == plugin || $0.string == "io.containerd.grpc.v1.cri"
             })
         {
-            findings.append(
-                Finding(
-                    isFatal: false, problem: "the CRI plugin is disabled",
-                    advice: "Kubernetes cannot use this containerd; for other clients name the hosts folder yourself"))
+            isDisabled = true
         }
-        if table["imports"] != nil {
-            findings.append(
-                Finding(
-                    isFatal: false, problem: "other files are imported, which are not looked at here",
-                    advice: "'containerd config dump' prints the whole; check that with --containerd-config"))
-        }
-        return findings
-    }
-
-    private static func normal(_ path: String) -> String {
-        "/" + path.split(separator: "/").joined(separator: "/")
     }
 }

@@ -1,15 +1,8 @@
-internal import FoundationEssentials
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
-
 /// containerd's folder of hosts files, `/etc/containerd/certs.d`: written to, and put back as it was.
 ///
-/// What was there before is moved once into `_backup`, Spegel's place for it, and never touched again; each write makes
-/// the folder anew from it. Every file appears whole: it is written beside, synchronised and renamed.
+/// What was there before is moved once into `_backup`, Spegel's place for it; each write makes the folder anew from it.
+/// Every file appears whole: it is written beside, synchronised and renamed. Broken off anywhere, whichever of the two is
+/// called next goes on from there. One process at a time changes a folder.
 package struct HostsFolder: Sendable {
     package enum Existing: Sendable, Hashable {
         /// Only what is written stands there.
@@ -18,159 +11,164 @@ package struct HostsFolder: Sendable {
         case appended
     }
 
-    private let path: String
-    private var backup: String { "\(path)/_backup" }
+    /// What an ``apply(_:existing:)`` or ``restore()`` had to do.
+    package struct Changes: Sendable, Hashable {
+        /// Paths of the files that were written.
+        package var written: [String] = []
+        /// Entries that somebody else has written over since; theirs are what a restore puts back.
+        package var replaced: [String] = []
+
+        package init() {}
+    }
+
+    package let path: String
+    var backup: String { "\(path)/_backup" }
+    /// What is being moved into ``backup``, before all of it is.
+    private var staging: String { "\(path)/_backup.new" }
+    /// What is being moved back.
+    private var restoring: String { "\(path)/_backup.restoring" }
+    private var own: Set<String> { ["_backup", "_backup.new", "_backup.restoring"] }
 
     package init(path: String) { self.path = path }
 
-    private var restoring: String { "\(path)/_backup.restoring" }
-
     /// Whether something was written and not put back yet.
-    package var isApplied: Bool { isFolder(backup) || isFolder(restoring) }
+    package var isApplied: Bool { isFolder(backup) || isFolder(staging) || isFolder(restoring) }
 
     /// Writes `files` in place of what is there. Doing it again changes nothing.
-    /// - Returns: the files that changed.
     @discardableResult
-    package func apply(_ files: [HostsFile], existing: Existing) throws(NodeConfigurationError) -> [String] {
+    package func apply(_ files: [HostsFile], existing: Existing) throws(NodeConfigurationError) -> Changes {
         try makeFolder(path)
-        if isFolder(restoring) { try finishRestoring() }
+        let lock = try FolderLock(path)
+        defer { lock.release() }
+        if isFolder(restoring) { try moveBack(from: restoring) }
         if !isFolder(backup) { try setAside() }
+        var changes = Changes()
+        let wanted = try wanted(files, existing: existing)
+        let ours = Set(files.map(\.folder))
+        for name in try names(path) where !own.contains(name) {
+            if try isOurs(name) {
+                try tidy(name, wanted: ours.contains(name) ? wanted : [:])
+            } else if try keep(name) {
+                changes.replaced.append(name)
+            }
+        }
+        for (name, text) in wanted.sorted(by: { $0.key < $1.key }) {
+            let file = "\(path)/\(name)"
+            if let folder = name.split(separator: "/").first { try makeFolder("\(path)/\(folder)") }
+            guard try read(file) != text else { continue }
+            try AtomicFile(path: file).write(text, mode: 0o644)
+            changes.written.append(file)
+        }
+        try synchronise(path)
+        return changes
+    }
+
+    /// Puts back exactly what was there. Without effect where nothing was written.
+    @discardableResult
+    package func restore() throws(NodeConfigurationError) -> Changes {
+        var changes = Changes()
+        guard isApplied else { return changes }
+        let lock = try FolderLock(path)
+        defer { lock.release() }
+        // Stopped before everything was aside: nothing of ours was written yet.
+        if isFolder(staging) { try moveBack(from: staging) }
+        if isFolder(backup) {
+            for name in try names(path) where !own.contains(name) {
+                if try isOurs(name) {
+                    try remove("\(path)/\(name)")
+                } else if try keep(name) {
+                    changes.replaced.append(name)
+                }
+            }
+            try synchronise(backup)
+            try move(backup, to: restoring)
+        }
+        if isFolder(restoring) { try moveBack(from: restoring) }
+        return changes
+    }
+
+    private func moveBack(from folder: String) throws(NodeConfigurationError) {
+        for name in try names(folder) { try move("\(folder)/\(name)", to: "\(path)/\(name)") }
+        try removeEmptyFolder(folder)
+        try synchronise(path)
+    }
+
+    /// Moves everything into `_backup`. Nothing is written before it has its final name.
+    private func setAside() throws(NodeConfigurationError) {
+        try makeFolder(staging)
+        do throws(NodeConfigurationError) {
+            for name in try names(path) where !own.contains(name) {
+                try move("\(path)/\(name)", to: "\(staging)/\(name)")
+            }
+        } catch {
+            // Half of what was there is worse than all of it or nothing. What cannot be moved back is so by 'restore'.
+            try? moveBack(from: staging)
+            throw error
+        }
+        try synchronise(staging)
+        try move(staging, to: backup)
+        try synchronise(path)
+    }
+
+    /// The text of each file, by its path below the folder.
+    private func wanted(
+        _ files: [HostsFile], existing: Existing
+    ) throws(NodeConfigurationError) -> [String: String] {
         var wanted: [String: String] = [:]
         for file in files {
             var kept: [TableText] = []
             if existing == .appended, let text = try read("\(backup)/\(file.folder)/hosts.toml") {
                 kept = TableText.tables(of: text).filter(\.isHost)
-                try copyOthers(file.folder, into: &wanted)
+                // Certificates and the like, that kept hosts name by paths beside their file.
+                for name in try names("\(backup)/\(file.folder)") where name != "hosts.toml" {
+                    guard isFile("\(backup)/\(file.folder)/\(name)") else { continue }
+                    wanted["\(file.folder)/\(name)"] = try read("\(backup)/\(file.folder)/\(name)")
+                }
             }
             wanted["\(file.folder)/hosts.toml"] = file.text(kept: kept)
         }
-        let ours = Set(files.map(\.folder))
-        for name in try names(path) where name != "_backup" {
-            if try isOurs(name) {
-                if !ours.contains(name) { try remove("\(path)/\(name)") }
-                continue
-            }
-            // Somebody has put it here since; it is theirs, and comes back with the rest.
-            try keep(name)
-        }
-        var changed: [String] = []
-        for (name, text) in wanted.sorted(by: { $0.key < $1.key }) {
-            let file = "\(path)/\(name)"
-            if let folder = name.split(separator: "/").first { try makeFolder("\(path)/\(folder)") }
-            guard try read(file) != text else { continue }
-            try write(text, to: file)
-            changed.append(file)
-        }
-        return changed
-    }
-
-    /// Puts back exactly what was there. Without effect where nothing was written; broken off, it goes on where it was.
-    package func restore() throws(NodeConfigurationError) {
-        if isFolder(backup) {
-            for name in try names(path) where name != "_backup" {
-                if try isOurs(name) { try remove("\(path)/\(name)") } else { try keep(name) }
-            }
-            try move(backup, to: restoring)
-        }
-        if isFolder(restoring) { try finishRestoring() }
-    }
-
-    private func finishRestoring() throws(NodeConfigurationError) {
-        for name in try names(restoring) { try move("\(restoring)/\(name)", to: "\(path)/\(name)") }
-        guard rmdir(restoring) == 0 else { throw failure("rmdir", restoring) }
+        return wanted
     }
 
     private func isOurs(_ name: String) throws(NodeConfigurationError) -> Bool {
-        guard isFolder("\(path)/\(name)") else { return false }
-        if let text = try read("\(path)/\(name)/hosts.toml") { return text.hasPrefix(HostsFile.mark) }
-        // We were stopped before its file was written.
-        return access("\(backup)/\(name)", F_OK) == 0
-    }
-
-    /// Puts something that is not ours with what was there before.
-    private func keep(_ name: String) throws(NodeConfigurationError) {
-        guard access("\(backup)/\(name)", F_OK) != 0 else {
-            throw .malformed(
-                path: "\(path)/\(name)", reason: "somebody else has written it since; move it away, and try again")
+        let folder = "\(path)/\(name)"
+        guard isFolder(folder) else { return false }
+        if exists("\(folder)/hosts.toml") { return begins("\(folder)/hosts.toml", with: HostsFile.mark) }
+        // We were stopped before its file was written: there is nothing in it but copies, and what was being written.
+        for file in try names(folder) where !AtomicFile.isTemporary(file) {
+            guard isSame("\(folder)/\(file)", "\(backup)/\(name)/\(file)") else { return false }
         }
-        try move("\(path)/\(name)", to: "\(backup)/\(name)")
+        return true
     }
 
-    /// Moves everything into `_backup`. Broken off in the middle, it goes on where it was: nothing is written before it
-    /// has its final name.
-    private func setAside() throws(NodeConfigurationError) {
-        let staging = "\(path)/_backup.new"
-        try makeFolder(staging)
-        for name in try names(path) where name != "_backup.new" {
-            try move("\(path)/\(name)", to: "\(staging)/\(name)")
-        }
-        try move(staging, to: backup)
-    }
-
-    /// Certificates and the like, that kept hosts name by paths beside their file.
-    private func copyOthers(
-        _ folder: String, into wanted: inout [String: String]
-    ) throws(NodeConfigurationError) {
-        for name in try names("\(backup)/\(folder)") where name != "hosts.toml" {
-            guard !isFolder("\(backup)/\(folder)/\(name)") else { continue }
-            if let text = try read("\(backup)/\(folder)/\(name)") { wanted["\(folder)/\(name)"] = text }
+    /// Removes what is not wanted, or not wanted any more, from a folder of ours.
+    private func tidy(_ name: String, wanted: [String: String]) throws(NodeConfigurationError) {
+        guard wanted["\(name)/hosts.toml"] != nil else { return try remove("\(path)/\(name)") }
+        for file in try names("\(path)/\(name)") where wanted["\(name)/\(file)"] == nil {
+            try remove("\(path)/\(name)/\(file)")
         }
     }
 
-    // MARK: The file system
-
-    private func makeFolder(_ path: String) throws(NodeConfigurationError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-        } catch {
-            throw .system(call: "mkdir", path: path, reason: String(cString: strerror(errno)))
+    /// Puts something that is not ours with what was there before. Whoever writes after us means it: theirs takes the
+    /// place of what was there, which stays beside under another name, once.
+    /// - Returns: whether it took such a place, and differs.
+    private func keep(_ name: String) throws(NodeConfigurationError) -> Bool {
+        let (theirs, kept) = ("\(path)/\(name)", "\(backup)/\(name)")
+        guard exists(kept) else {
+            try move(theirs, to: kept)
+            return false
         }
-    }
-
-    private func isFolder(_ path: String) -> Bool {
-        var status = stat()
-        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-    }
-
-    private func names(_ path: String) throws(NodeConfigurationError) -> [String] {
-        do {
-            return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-        } catch {
-            throw .system(call: "readdir", path: path, reason: String(cString: strerror(errno)))
+        guard !isSame(theirs, kept) else {
+            try remove(theirs)
+            return false
         }
+        let older = "\(kept)\(Self.replacedSuffix)"
+        if exists(older) { try remove(older) }
+        try move(kept, to: older)
+        try move(theirs, to: kept)
+        return true
     }
 
-    private func read(_ path: String) throws(NodeConfigurationError) -> String? {
-        guard access(path, F_OK) == 0 else { return nil }
-        guard let data = FileManager.default.contents(atPath: path), data.count <= Self.limitBytes else {
-            throw .system(call: "read", path: path, reason: "it cannot be read, or is larger than 1 MiB")
-        }
-        guard let text = String(validating: data, as: UTF8.self) else {
-            throw .system(call: "read", path: path, reason: "it is no text")
-        }
-        return text
-    }
-
-    private func write(_ text: String, to path: String) throws(NodeConfigurationError) {
-        try AtomicFile(path: path).write(text, mode: 0o644)
-    }
-
-    private func move(_ from: String, to target: String) throws(NodeConfigurationError) {
-        guard rename(from, target) == 0 else { throw failure("rename", from) }
-    }
-
-    private func remove(_ path: String) throws(NodeConfigurationError) {
-        do {
-            try FileManager.default.removeItem(atPath: path)
-        } catch {
-            throw .system(call: "remove", path: path, reason: String(cString: strerror(errno)))
-        }
-    }
-
-    private func failure(_ call: String, _ path: String) -> NodeConfigurationError {
-        .system(call: call, path: path, reason: String(cString: strerror(errno)))
-    }
-
-    private static let limitBytes = 1 << 20
+    /// No registry's name ends so.
+    private static let replacedSuffix = ".replaced"
 }

@@ -1,5 +1,11 @@
 package import OCI
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
 /// The lines that K3s and RKE2 need in `registries.yaml`.
 ///
 /// The file is the operator's own, with secrets and comments of theirs; so it is printed and merged by hand, or written
@@ -33,6 +39,16 @@ package struct K3sRegistries: Sendable {
             if existing == text { return true }
         }
         try AtomicFile(path: path).write(text, mode: 0o600)
+        return true
+    }
+
+    /// Removes the file where it is one of ours: where there is one, there was none before.
+    /// - Returns: false where there is none, or it is somebody else's.
+    package static func remove(_ path: String, existing: String?) throws(NodeConfigurationError) -> Bool {
+        guard let existing, existing.hasPrefix(HostsFile.mark) else { return false }
+        guard unlink(path) == 0 else {
+            throw .system(call: "unlink", path: path, reason: String(cString: strerror(errno)))
+        }
         return true
     }
 }

@@ -47,8 +47,8 @@ struct HostsFolderTests {
         try with(before) { path in
             let folder = HostsFolder(path: path)
             let files = [hub, HostsFile(scope: .all, mirrors: ["http://10.0.0.1:5000"], resolvesTags: false)]
-            #expect(try folder.apply(files, existing: .setAside).count == 2)
-            #expect(try folder.apply(files, existing: .setAside) == [])
+            #expect(try folder.apply(files, existing: .setAside).written.count == 2)
+            #expect(try folder.apply(files, existing: .setAside) == HostsFolder.Changes())
             let now = try contents(path)
             #expect(now["other.example:5000/hosts.toml"] == nil)
             #expect(now["docker.io/hosts.toml"]?.contains("mirror.example") == false)
@@ -92,6 +92,97 @@ struct HostsFolderTests {
         }
     }
 
+    @Test func `a restore puts back what a broken-off apply had only begun to set aside`() throws {
+        try with(["_backup.new/docker.io/hosts.toml": "a", "ghcr.io/hosts.toml": "b"]) { path in
+            #expect(HostsFolder(path: path).isApplied)
+            try HostsFolder(path: path).restore()
+            #expect(try contents(path) == ["docker.io/hosts.toml": "a", "ghcr.io/hosts.toml": "b"])
+            #expect(!HostsFolder(path: path).isApplied)
+        }
+    }
+
+    @Test func `what a stop left half written is ours, and goes`() throws {
+        let left = [
+            "_backup/docker.io/hosts.toml": "a", "_backup/docker.io/ca.pem": "c", "docker.io/ca.pem": "c",
+            "docker.io/hosts.toml.17.new": "half", "ghcr.io/hosts.toml.17.new": "",
+        ]
+        for keeps in [true, false] {
+            try with(left) { path in
+                let folder = HostsFolder(path: path)
+                if keeps {
+                    try folder.apply([hub], existing: .appended)
+                    #expect(
+                        try contents(path).keys.sorted() == [
+                            "_backup/docker.io/ca.pem", "_backup/docker.io/hosts.toml", "docker.io/ca.pem",
+                            "docker.io/hosts.toml",
+                        ])
+                }
+                try folder.restore()
+                #expect(try contents(path) == ["docker.io/hosts.toml": "a", "docker.io/ca.pem": "c"])
+            }
+        }
+    }
+
+    @Test func `a file that is no text is put back byte for byte`() throws {
+        try with(["docker.io/ca.der": "x"]) { path in
+            let bytes = Data([0xFF, 0xFE, 0, 0x80])
+            for name in ["docker.io/ca.der", "docker.io/hosts.toml"] {
+                try bytes.write(to: URL(filePath: "\(path)/\(name)"))
+            }
+            let folder = HostsFolder(path: path)
+            try folder.apply([hub], existing: .setAside)
+            try folder.apply([hub], existing: .setAside)
+            try folder.restore()
+            for name in ["docker.io/ca.der", "docker.io/hosts.toml"] {
+                #expect(FileManager.default.contents(atPath: "\(path)/\(name)") == bytes)
+            }
+        }
+    }
+
+    @Test func `what somebody writes over ours takes the place of what was there, which stays beside`() throws {
+        try with(before) { path in
+            let folder = HostsFolder(path: path)
+            try folder.apply([hub], existing: .setAside)
+            let file = URL(filePath: "\(path)/docker.io/hosts.toml")
+            for text in ["theirs", "theirs again", "theirs again"] {
+                try Data(text.utf8).write(to: file)
+                let changes = try folder.apply([hub], existing: .setAside)
+                #expect(changes.written == ["\(path)/docker.io/hosts.toml"])
+            }
+            #expect(try folder.apply([hub], existing: .setAside) == HostsFolder.Changes())
+            try folder.restore()
+            let now = try contents(path)
+            #expect(now["docker.io/hosts.toml"] == "theirs again")
+            #expect(now["docker.io.replaced/hosts.toml"] == "theirs")
+            #expect(now["other.example:5000/hosts.toml"] == before["other.example:5000/hosts.toml"])
+        }
+    }
+
+    @Test func `what cannot all be set aside stays as it was`() throws {
+        // As with a mount point, or somebody else's folder: a rename fails, here since its target is not empty.
+        try with(before) { path in
+            let folder = HostsFolder(path: path)
+            try FileManager.default.createDirectory(
+                atPath: "\(path)/_backup.new/other.example:5000", withIntermediateDirectories: true)
+            try Data("x".utf8).write(to: URL(filePath: "\(path)/_backup.new/other.example:5000/x"))
+            #expect(throws: NodeConfigurationError.self) { try folder.apply([hub], existing: .setAside) }
+            let now = try contents(path)
+            for (name, text) in before { #expect(now[name] == text) }
+        }
+    }
+
+    @Test func `two processes do not change a folder at once`() throws {
+        try with(before) { path in
+            let descriptor = open(path, O_RDONLY)
+            #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+            #expect(throws: NodeConfigurationError.busy(path: path)) {
+                try HostsFolder(path: path).apply([hub], existing: .setAside)
+            }
+            close(descriptor)
+            try HostsFolder(path: path).apply([hub], existing: .setAside)
+        }
+    }
+
     @Test func `what somebody adds meanwhile is theirs`() throws {
         try with(before) { path in
             let folder = HostsFolder(path: path)
@@ -122,12 +213,19 @@ struct HostsFolderTests {
         arguments: [
             (nil, ["config_path is not set, so that hosts files are not read"]),
             (
-                "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/x:/etc/containerd/certs.d/\"",
+                "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/etc//containerd/certs.d/\"",
                 []
             ),
             (
                 "version = 3\n[plugins.\"io.containerd.cri.v1.images\".registry]\nconfig_path = \"/etc/other\"",
                 ["config_path does not name /etc/containerd/certs.d"]
+            ),
+            (
+                """
+                version = 3
+                [plugins."io.containerd.cri.v1.images".registry]
+                config_path = "/etc/containerd/certs.d:/etc/docker/certs.d"
+                """, ["config_path names several folders, and containerd 2.1 and 2.2 read hosts files of none then"]
             ),
             (
                 """
@@ -141,13 +239,28 @@ struct HostsFolderTests {
         ] as [(String?, [String])])
     func `containerd's configuration is checked`(_ text: String?, _ problems: [String]) throws {
         let found = try ContainerdCheck.findings(
-            text, path: "/etc/containerd/config.toml", hostsFolder: "/etc/containerd/certs.d")
+            text.map { [.init(path: "/etc/containerd/config.toml", text: $0)] } ?? [],
+            path: "/etc/containerd/config.toml", hostsFolder: "/etc/containerd/certs.d")
         #expect(found.map(\.problem) == problems)
+    }
+
+    @Test func `what an imported file says counts`() throws {
+        let main = ContainerdCheck.File(
+            path: "/etc/containerd/config.toml", text: "version = 2\nimports = [\"conf.d/*.toml\", \"/srv/x.toml\"]")
+        #expect(main.imports == ["/etc/containerd/conf.d/*.toml", "/srv/x.toml"])
+        let other = ContainerdCheck.File(
+            path: "/srv/x.toml",
+            text: "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/c\"")
+        func problems(_ files: [ContainerdCheck.File]) throws -> Int {
+            try ContainerdCheck.findings(files, path: main.path, hostsFolder: "/c").count
+        }
+        #expect(try problems([main]) == 1)
+        #expect(try problems([main, other]) == 0)
     }
 
     @Test func `what is no TOML is told`() {
         #expect(throws: NodeConfigurationError.self) {
-            try ContainerdCheck.findings("a = [", path: "x", hostsFolder: "/y")
+            try ContainerdCheck.findings([.init(path: "x", text: "a = [")], path: "x", hostsFolder: "/y")
         }
     }
 
@@ -159,6 +272,10 @@ struct HostsFolderTests {
             #expect(text.contains("  \"*\":\n    endpoint:\n      - \"https://127.0.0.1:6443/v2\"\n"))
             #expect(try !file.write(to: "\(path)/registries.yaml", existing: "mirrors: {}\n"))
             #expect(try contents(path)["registries.yaml"] == text)
+            #expect(try !K3sRegistries.remove("\(path)/registries.yaml", existing: "mirrors: {}\n"))
+            #expect(try K3sRegistries.remove("\(path)/registries.yaml", existing: text))
+            #expect(try contents(path) == [:])
+            #expect(try !K3sRegistries.remove("\(path)/registries.yaml", existing: nil))
         }
     }
 }

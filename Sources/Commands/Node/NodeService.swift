@@ -99,7 +99,7 @@ struct NodeService {
         return host
     }
 
-    private static func pagesConfiguration(_ listen: [String]) -> RegistryServer.Configuration {
+    static func pagesConfiguration(_ listen: [String]) -> RegistryServer.Configuration {
         RegistryServer.Configuration(listen: listen, connectionLimit: 256, drainTimeout: .seconds(1), logsAccess: false)
     }
 
