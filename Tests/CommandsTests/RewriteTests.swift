@@ -209,7 +209,7 @@ import Yams
             .kyverno, server: .init(address: try RegistryHost("w:5000"), usesTLS: false, authorityFile: nil),
             rules: service.rules, upstreams: service.upstreams, fallsBack: true)
         let text = try #require(policy.files.first?.content)
-        let change = #/regex_replace_all\('([^']+)', '\{\{ element\.image \}\}', '([^']+)\$1'\)/#
+        let change = #/regex_replace_all\('([^']+)', element\.image, '([^']+)\$1'\)/#
         var results: Set<String> = []
         for match in text.matches(of: change) where !(image.hasPrefix("localhost/") && match.output.1.contains("A-Z")) {
             let groups = try Pattern(String(match.output.1)).firstMatch(in: PatternInput(image))

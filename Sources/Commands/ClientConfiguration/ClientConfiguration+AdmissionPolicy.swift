@@ -4,7 +4,11 @@ extension ClientConfiguration {
     /// A MutatingAdmissionPolicy for all rules, and its binding (Kubernetes, "Mutating Admission Policy").
     ///
     /// It is CEL within the API server: no webhook, no certificate, no network.
-    static func mutatingAdmissionPolicy(_ mappings: [PrefixMapping]) -> ClientConfiguration {
+    ///
+    /// - Parameter namespaces: where nothing is changed.
+    static func mutatingAdmissionPolicy(
+        _ mappings: [PrefixMapping], sparing namespaces: [String]
+    ) -> ClientConfiguration {
         var text = """
             # Has every pod pull through Weir. Written by 'weir client-config mutating-admission-policy'.
             #
@@ -20,10 +24,10 @@ extension ClientConfiguration {
               # Another webhook may add containers afterwards; a second run changes no image that the first one did.
               reinvocationPolicy: IfNeeded
               matchConstraints:
-                # A cluster that cannot pull its own parts cannot mend itself.
+                # A cluster that cannot pull its own parts, and Weir, cannot mend itself.
                 namespaceSelector:
                   matchExpressions:
-                  - {key: kubernetes.io/metadata.name, operator: NotIn, values: [kube-system]}
+                  - {key: kubernetes.io/metadata.name, operator: NotIn, values: [\(namespaces.joined(separator: ", "))]}
                 resourceRules:
                 # On CREATE alone: a changed image on UPDATE would restart a running container.
                 - apiGroups: [""]
@@ -35,15 +39,18 @@ extension ClientConfiguration {
                   apiVersions: [v1]
                   operations: [UPDATE]
                   resources: [pods/ephemeralcontainers]
-              # An apply configuration names the fields to set. These lists are maps by 'name' to the API server, so
-              # that every entry is merged into the container of its name, and nothing else of that changes.
+              # An apply configuration names the fields to set, as in server-side apply (kubernetes.io, "Mutating
+              # Admission Policy"). These lists are maps by 'name' to the API server, so that every entry is merged into
+              # the container of its name, and nothing else of that changes. An 'Object' without fields changes
+              # nothing. Images are compared and put together as texts (kubernetes.io, "Common Expression Language in
+              # Kubernetes": startsWith, contains, matches, substring): tag and digest stay as they are.
               mutations:
 
             """
         let onCreate = "request.operation == 'CREATE'"
         for list in ["containers", "initContainers"] {
             text += mutation(
-                list, condition: "\(onCreate) && has(object.spec.\(list))", filter: nil, image: "c.image",
+                list, condition: "\(onCreate) && has(object.spec.\(list))", filter: "has(c.image)", image: "c.image",
                 type: "Object.spec.\(list)", mappings, why: nil)
         }
         text += mutation(
@@ -82,8 +89,8 @@ extension ClientConfiguration {
         let new = expression(image, mappings)
         let fields =
             list == "volumes"
-            ? "name: c.name, image: \(type).image{reference:\n\(indented(new, by: 6))    }"
-            : "name: c.name, image:\n\(indented(new, by: 4))  "
+            ? "name: c.name, image: \(type).image{reference: (\n\(indented(new, by: 6))    )}"
+            : "name: c.name, image: (\n\(indented(new, by: 4))  )"
         let cel = """
             \(condition) ? Object{spec: Object.spec{\(list):
               \(filtered).map(c, \(type){\(fields)})

@@ -5,7 +5,9 @@ extension ClientConfiguration {
     ///
     /// Images are compared and changed as texts. Kyverno's own `images` variable would put them together from registry,
     /// path and tag, which loses digests beside tags; `imageRegistry` lookups would need the network.
-    static func kyverno(_ mappings: [PrefixMapping]) -> ClientConfiguration {
+    ///
+    /// - Parameter namespaces: where nothing is changed.
+    static func kyverno(_ mappings: [PrefixMapping], sparing namespaces: [String]) -> ClientConfiguration {
         // An address in brackets would need escapes that neither YAML nor JMESPath leaves alone.
         let mappings = mappings.filter { !$0.from.hasPrefix("[") }
         var text = """
@@ -13,8 +15,12 @@ extension ClientConfiguration {
             #
             # One rule for pods and one for ephemeral containers, which are another resource (pods/ephemeralcontainers,
             # changed by 'kubectl debug'). Every 'foreach' entry changes the images of one registry, as texts: tag and
-            # digest stay as they are, and no registry is asked. A changed image begins with Weir's address, which no
-            # expression matches, so that a second run changes nothing.
+            # digest stay as they are, and no registry is asked (kyverno.io, "Mutate Rules", "foreach"). Which entry is
+            # an image's is told by 'regex_match', and what becomes of it by 'regex_replace_all', both with RE2's
+            # expressions (kyverno.io, "JMESPath"). They are given 'element.image' itself and not its text, so that no
+            # image is taken for a part of an expression. A patch names the container, by which lists are merged, and
+            # its image; no more. A changed image begins with Weir's address, which no expression matches, so that a
+            # second run changes nothing.
             apiVersion: kyverno.io/v1
             kind: ClusterPolicy
             metadata:
@@ -33,13 +39,14 @@ extension ClientConfiguration {
             """
         text += rule(
             "pods", kind: "Pod", operations: "CREATE", lists: ["containers", "initContainers", "volumes"], mappings,
+            sparing: namespaces,
             why: """
                 # On CREATE alone: a changed image on UPDATE would restart a running container.
 
                 """, guarding: "")
         text += rule(
             "ephemeral-containers", kind: "Pod/ephemeralcontainers", operations: "UPDATE",
-            lists: ["ephemeralContainers"], mappings,
+            lists: ["ephemeralContainers"], mappings, sparing: namespaces,
             why: """
                 # kubectl debug updates this resource; there is no CREATE of it.
 
@@ -60,8 +67,8 @@ extension ClientConfiguration {
     }
 
     private static func rule(
-        _ name: String, kind: String, operations: String, lists: [String], _ mappings: [PrefixMapping], why: String,
-        guarding: String
+        _ name: String, kind: String, operations: String, lists: [String], _ mappings: [PrefixMapping],
+        sparing namespaces: [String], why: String, guarding: String
     ) -> String {
         var text = """
             - name: \(name)
@@ -73,8 +80,8 @@ extension ClientConfiguration {
               exclude:
                 any:
                 - resources:
-                    # A cluster that cannot pull its own parts cannot mend itself.
-                    namespaces: [kube-system]
+                    # A cluster that cannot pull its own parts, and Weir, cannot mend itself.
+                    namespaces: [\(namespaces.joined(separator: ", "))]
               mutate:
                 foreach:
 
@@ -117,17 +124,17 @@ extension ClientConfiguration {
     private static func entry(_ list: String, _ change: TextChange, guarding: String) -> String {
         // A volume may be an image too, and most are none.
         let isVolume = list == "volumes"
-        let image = isVolume ? "{{ element.image.reference }}" : "{{ element.image }}"
-        let result = "{{ regex_replace_all('\(change.pattern)', '\(image)', '\(change.prefix)$1') }}"
+        let image = isVolume ? "element.image.reference" : "element.image"
+        let result = "{{ regex_replace_all('\(change.pattern)', \(image), '\(change.prefix)$1') }}"
         var conditions = """
-            - key: "{{ regex_match('\(change.pattern)', '\(image)') }}"
+            - key: "{{ regex_match('\(change.pattern)', \(image)) }}"
               operator: Equals
               value: true
 
             """
         if let exception = change.exception {
             conditions += """
-                - key: "{{ regex_match('\(exception)', '\(image)') }}"
+                - key: "{{ regex_match('\(exception)', \(image)) }}"
                   operator: Equals
                   value: false
 

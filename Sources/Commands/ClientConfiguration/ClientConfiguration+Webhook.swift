@@ -11,6 +11,8 @@ extension ClientConfiguration {
         /// puts it in, such as cert-manager.
         var authority: [UInt8]?
         var excludedNamespaces: [String] = ["kube-system"]
+        /// Where pods are left alone: Weir's own, and what is excluded.
+        var sparedNamespaces: [String] { [namespace] + excludedNamespaces.filter { $0 != namespace } }
         var failure = WebhookSettings.FailureMode.open
         /// Whether there is a policy to judge by.
         var validates = false
@@ -40,8 +42,7 @@ extension ClientConfiguration {
         let isMutating = kind == "Mutating"
         // Only a policy may stop pods while Weir is down; rewriting is for their good.
         let failurePolicy = registration.failure == .closed || !isMutating ? "Fail" : "Ignore"
-        var namespaces = [registration.namespace]
-        for name in registration.excludedNamespaces where !namespaces.contains(name) { namespaces.append(name) }
+        let namespaces = registration.sparedNamespaces
         var lines = [
             "apiVersion: admissionregistration.k8s.io/v1",
             "kind: \(kind)WebhookConfiguration",

@@ -58,9 +58,12 @@ struct ClientConfiguration: Hashable {
         case .k3s: self = Self.k3s(server, registries: registries, fallsBack: fallsBack)
         case .podman: self = Self.registriesConf(server, registries: registries, fallsBack: fallsBack, isCRIO: false)
         case .crio: self = Self.registriesConf(server, registries: registries, fallsBack: fallsBack, isCRIO: true)
-        case .kyverno: self = Self.kyverno(try Self.mappings(server, rules: rules, form: form))
+        case .kyverno:
+            self = Self.kyverno(
+                try Self.mappings(server, rules: rules, form: form), sparing: webhook.sparedNamespaces)
         case .mutatingAdmissionPolicy:
-            self = Self.mutatingAdmissionPolicy(try Self.mappings(server, rules: rules, form: form))
+            self = Self.mutatingAdmissionPolicy(
+                try Self.mappings(server, rules: rules, form: form), sparing: webhook.sparedNamespaces)
         case .webhook: self = Self.webhook(webhook)
         }
     }
