@@ -44,7 +44,9 @@ extension RealPrograms {
                 let status = try readText("/proc/\(try await weir(in: container))/status")
                 #expect(status.contains("Uid:\t10001\t10001\t10001\t10001"), "an unprivileged user")
                 #expect(status.contains("CapEff:\t0000000000000000"))
+                // The first process of a container is given no signal that it has not asked for.
                 try await container.stop()
+                #expect(container.ending == .exited(0), "it ends when it is told to")
             }
         }
 
@@ -107,9 +109,51 @@ extension RealPrograms {
         @Test(.needs(.kubectl), .timeLimit(.minutes(2)))
         func `what is applied to a cluster keeps to its API, and the chart says the same`() async throws {
             try await ClosedMachine.with { machine in
-                let python = "\(Scripts.folder)/.build/deployment-tools/bin/python"
-                let report = try await machine.succeed(python, ["\(Scripts.folder)/scripts/check-deployment"])
+                let report = try await machine.succeed(
+                    Scripts.python, ["\(Scripts.folder)/scripts/check-deployment", try WeirProcess.binary])
                 #expect(report.contains("chart and overlays agree"))
+            }
+        }
+
+        @Test(.needs(), .timeLimit(.minutes(2)))
+        func `the policies for a cluster do to every image what rewriting does`() async throws {
+            try await ClosedMachine.with { machine in
+                let report = try await machine.succeed(
+                    Scripts.python, ["\(Scripts.folder)/scripts/check-policies", try WeirProcess.binary])
+                #expect(report.contains("the policies agree with weir rewrite"))
+            }
+        }
+
+        @Test(.needs(.kubectl), .timeLimit(.minutes(2)))
+        func `what Helm and Kustomize render is rewritten on its way`() async throws {
+            try await ClosedMachine.with { machine in
+                let weir = try WeirProcess.binary
+                let chart = try machine.scratch.folder("chart")
+                let manifest = """
+                    apiVersion: v1
+                    kind: Pod
+                    metadata: {name: x}
+                    spec:
+                      containers: # ours
+                      - {name: a, image: nginx}
+
+                    """
+                try await machine.succeed("mkdir", ["\(chart)/templates"])
+                try writeText("apiVersion: v2\nname: chart\nversion: 0.1.0\n", to: "\(chart)/Chart.yaml")
+                try writeText(manifest, to: "\(chart)/templates/pod.yaml")
+                let wanted = manifest.replacing("nginx", with: "weir.corp:5000/docker.io/library/nginx")
+                let charted = try await machine.succeed(
+                    "\(Scripts.tools)/helm",
+                    ["template", "x", chart, "--post-renderer", weir]
+                        + ["rewrite", "--address=weir.corp:5000"].flatMap { ["--post-renderer-args", $0] })
+                #expect(charted == "---\n# Source: chart/templates/pod.yaml\n\(wanted)")
+
+                let folder = try machine.scratch.folder("kustomization")
+                try writeText("resources: [pod.yaml]\n", to: "\(folder)/kustomization.yaml")
+                try writeText(manifest, to: "\(folder)/pod.yaml")
+                let kustomized = try await machine.succeed(
+                    "sh", ["-c", "kubectl kustomize '\(folder)' | '\(weir)' rewrite --address weir.corp:5000"])
+                #expect(kustomized.contains("image: weir.corp:5000/docker.io/library/nginx\n"))
             }
         }
 
@@ -128,6 +172,10 @@ extension RealPrograms {
 enum Scripts {
     /// The project's folder.
     static var folder: String { #filePath.split(separator: "/").dropLast(4).map { "/\($0)" }.joined() }
+
+    /// What `scripts/install-deployment-tools` installs.
+    static var tools: String { "\(folder)/.build/deployment-tools/bin" }
+    static var python: String { "\(tools)/python" }
 
     /// - Throws: ``MachineError/failed(command:ending:output:)``.
     static func run(
