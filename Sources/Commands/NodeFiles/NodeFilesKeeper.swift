@@ -2,11 +2,9 @@ internal import Listening
 internal import Logging
 internal import Metrics
 internal import NodeConfiguration
-internal import PrometheusMetrics
 internal import RegistryServer
 internal import ServiceLifecycle
 internal import Synchronization
-internal import UnixSignals
 
 /// Holds a node's files as they are to be, until it is told to end.
 ///
@@ -96,50 +94,25 @@ final class NodeFilesKeeper: Service {
 /// Runs a keeper in this process, with pages for probes where they are asked for.
 enum NodeFilesRun {
     static func run(_ aim: NodeFilesKeeper.Aim, _ options: KeepingOptions, restoresAtEnd: Bool = false) async throws {
-        let level = SharedLogLevel(.info)
-        LoggingSystem.bootstrap { _ in StandardErrorLog(format: options.logFormat, level: level) }
-        let metrics = PrometheusRegistry()
-        MetricsSystem.bootstrap(metrics)
-        let logger = Logger(label: "weir")
+        let telemetry = Telemetry(.init(format: options.logFormat, level: Logger.Level.info.rawValue), warnings: [])
         let keeper = NodeFilesKeeper(
-            aim, interval: try options.interval(), restoresAtEnd: restoresAtEnd, metrics: metrics, logger: logger)
-        var services: [any Service] = [keeper]
+            aim, interval: try options.interval(), restoresAtEnd: restoresAtEnd, metrics: telemetry.metrics,
+            logger: telemetry.logger)
+        var parts = ServiceParts()
+        parts.add { try await keeper.run() }
         if !options.listen.isEmpty {
-            services.append(PagesRun(server: pages(options.listen, keeper, NodeScrape(metrics), logger: logger)))
+            let scrape = ProcessScrape(telemetry.metrics)
+            let pages = OperationalAnswer.pages(problem: { keeper.unreadiness }, metrics: { scrape.text() })
+            let server = RegistryServer(
+                configuration: NodePages.configuration(options.listen), node: nil,
+                pages: pages.mapValues { page -> NodePages.Page in { _ in await page() } }, logger: telemetry.logger)
+            parts.add { try await server.run() }
+            parts.add {
+                _ = try await server.boundAddresses()
+                StartupMemory.release()
+                try await gracefulShutdown()
+            }
         }
-        var quiet = logger
-        quiet.logLevel = .warning
-        do {
-            try await ServiceGroup(
-                configuration: ServiceGroupConfiguration(
-                    services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
-            ).run()
-        } catch {
-            throw CommandFailure(.failure, "\(error)")
-        }
-    }
-
-    private static func pages(
-        _ listen: [String], _ keeper: NodeFilesKeeper, _ scrape: NodeScrape, logger: Logger
-    ) -> RegistryServer {
-        RegistryServer(
-            configuration: NodeService.pagesConfiguration(listen), node: nil,
-            pages: [
-                "/healthz": { _ in OperationalAnswer(body: "ok\n") },
-                "/readyz": { _ in
-                    guard let reason = keeper.unreadiness else { return OperationalAnswer(body: "ok\n") }
-                    return OperationalAnswer(status: 503, body: "\(reason)\n")
-                },
-                "/metrics": { _ in
-                    OperationalAnswer(
-                        contentType: "text/plain; version=0.0.4; charset=utf-8", body: scrape.text())
-                },
-            ], logger: logger)
-    }
-
-    private struct PagesRun: Service {
-        let server: RegistryServer
-
-        func run() async throws { try await server.run() }
+        try await parts.run(logger: telemetry.logger) {}
     }
 }
