@@ -123,7 +123,7 @@ enum NodeFilesRun {
         _ listen: [String], _ keeper: NodeFilesKeeper, _ scrape: NodeScrape, logger: Logger
     ) -> RegistryServer {
         RegistryServer(
-            configuration: NodeService.pagesConfiguration(listen), node: nil,
+            configuration: NodePages.configuration(listen), node: nil,
             pages: [
                 "/healthz": { _ in OperationalAnswer(body: "ok\n") },
                 "/readyz": { _ in
