@@ -103,6 +103,7 @@ package final class AdmissionServer: Sendable {
         case .files(let files): first = try ServingCertificate(files, protocols: Self.protocols)
         case .provider(let provider):
             let materials = Materials(provider.certificates())
+            logger.info("the webhook waits for its certificate")
             // A shutdown may come before any certificate.
             guard let given = await cancelWhenGracefulShutdown({ await self.firstCertificate(materials) }) else {
                 return bound.fail(CancellationError())

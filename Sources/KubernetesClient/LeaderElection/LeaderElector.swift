@@ -31,8 +31,15 @@ package struct LeaderElector: Sendable {
         let elapsed = { ContinuousClock.now - start }
         // A task of its own, since it ends and begins again while the loop goes on; never left behind.
         var leading: Task<Void, Never>?
+        var failed = false
         while !Task.isCancelled {
-            await step(&state, elapsed)
+            let problem = await step(&state, elapsed)
+            if let problem, !failed, !Task.isCancelled {
+                client.logger.warning(
+                    "the lease cannot be looked after; nothing that it is for is done here until it can",
+                    metadata: ["lease": "\(address)", "reason": "\(problem)"])
+            }
+            failed = problem != nil
             if state.isLeading(at: elapsed()) {
                 if leading == nil {
                     client.logger.notice("this replica leads", metadata: ["lease": "\(address)"])
@@ -52,7 +59,8 @@ package struct LeaderElector: Sendable {
     }
 
     /// One look at the lease, and what follows from it. Bounded well below the renewal's deadline.
-    private func step(_ state: inout ElectionState, _ elapsed: () -> Duration) async {
+    /// - Returns: why it came to nothing, unless somebody else was faster.
+    private func step(_ state: inout ElectionState, _ elapsed: () -> Duration) async -> String? {
         let (client, address) = (client, address)
         let began = elapsed()
         do {
@@ -71,9 +79,11 @@ package struct LeaderElector: Sendable {
                 state.took(record, start: began)
             }
         } catch {
-            // Somebody else was faster, or nobody answers: the next look tells.
             client.logger.debug("the lease could not be renewed", metadata: ["reason": "\(error)"])
+            if let error = error as? KubernetesError, error.isConflict || error.isAlreadyExisting { return nil }
+            return "\(error)"
         }
+        return nil
     }
 
     private func document(_ record: ElectionRecord, over lease: JSONTree?) -> JSONTree {
