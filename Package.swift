@@ -244,8 +244,9 @@ let package = Package(
         tests(
             "CloudCredentialsTests",
             [
-                "CloudCredentials", "CredentialSources", "Credentials", "Timekeeping", "HostileInput", crypto,
-                cryptoExtras, nioCore, nioPosix, nioHTTP1, logging,
+                "CloudCredentials", "CredentialSources", "Credentials", "Timekeeping", "HostileInput",
+                "RegistryTestKit",
+                crypto, cryptoExtras, logging,
             ]),
         tests(
             "CredentialSourcesTests",

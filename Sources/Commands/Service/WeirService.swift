@@ -55,7 +55,8 @@ struct WeirService {
         self.metadata = metadata
         transport = UpstreamTransport(proxy: configuration.proxy, logger: logger)
         let holder = ConfigurationHolder(configuration)
-        let credentials = CredentialContext(environment: loader.environment, cloud: CloudClient(), logger: logger)
+        let credentials = CredentialContext(
+            environment: loader.environment, cloud: CloudClient(proxy: configuration.proxy), logger: logger)
         let upstreams = UpstreamSet(
             configuration.upstreams, records: await Self.quotas(in: metadata, logger: logger), transport: transport,
             metadata: metadata, credentials: credentials, logger: logger)
@@ -77,7 +78,7 @@ struct WeirService {
         }
         self.cluster = cluster
         let scrape = MetricsScrape(
-            registry: telemetry.metrics, cache: cache, following: cluster?.following)
+            registry: telemetry.metrics, cache: cache, upstreams: upstreams, following: cluster?.following)
         let operations = OperationalAnswer.pages(
             problem: { await readiness.problem() }, metrics: { await scrape.text() })
         let sharing: StoreSharing? =
