@@ -250,7 +250,7 @@ let package = Package(
             ]),
         tests(
             "CredentialSourcesTests",
-            ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", logging, metrics]),
+            ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", "RegistryTestKit", logging, metrics]),
         tests(
             "UpstreamClientTests",
             [
