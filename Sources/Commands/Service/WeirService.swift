@@ -62,16 +62,19 @@ struct WeirService {
             metadata: metadata, credentials: credentials, logger: logger)
         self.upstreams = upstreams
         let bell = ChangeBell()
+        let namespaces = ClientNamespaces()
         let cache = PullThroughCache(
             configuration: configuration.cache, upstreams: upstreams.registries, blobs: blobs, journal: blobs.journal,
-            metadata: metadata, clock: SystemWallClock(), logger: logger, contentChanged: { bell.ring() })
+            metadata: metadata, namespaces: { namespaces.namespace(at: $0, $1, $2) }, clock: SystemWallClock(),
+            logger: logger, contentChanged: { bell.ring() })
         self.cache = cache
         let readiness = Readiness(metadata: metadata)
         self.readiness = readiness
         let cluster = try configuration.kubernetes.map { kubernetes throws(CommandFailure) in
             let link = try ClusterLink(kubernetes, webhook: configuration.webhook, logger: logger)
             let following = ClusterFollowing(
-                kubernetes, link: link, holder: holder, metadata: metadata, cache: cache, logger: logger)
+                kubernetes, link: link, holder: holder, metadata: metadata, cache: cache, namespaces: namespaces,
+                logger: logger)
             return Cluster(
                 kubernetes, webhook: configuration.webhook, link: link, following: following, makesCertificates: true,
                 logger: logger)
