@@ -244,12 +244,13 @@ let package = Package(
         tests(
             "CloudCredentialsTests",
             [
-                "CloudCredentials", "CredentialSources", "Credentials", "Timekeeping", "HostileInput", crypto,
-                cryptoExtras, nioCore, nioPosix, nioHTTP1, logging,
+                "CloudCredentials", "CredentialSources", "Credentials", "Timekeeping", "HostileInput",
+                "RegistryTestKit",
+                crypto, cryptoExtras, logging,
             ]),
         tests(
             "CredentialSourcesTests",
-            ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", logging, metrics]),
+            ["CredentialSources", "Credentials", "Timekeeping", "HostileInput", "RegistryTestKit", logging, metrics]),
         tests(
             "UpstreamClientTests",
             [

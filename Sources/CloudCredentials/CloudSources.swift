@@ -14,9 +14,9 @@ extension RenewingCredentials {
 
     /// Tokens of Google, for Artifact Registry.
     package static func google(
-        _ configuration: GoogleConfiguration, client: CloudClient, logger: Logger
+        _ configuration: GoogleConfiguration, environment: [String: String], client: CloudClient, logger: Logger
     ) -> RenewingCredentials {
-        let tokens = GoogleTokens(configuration, client: client)
+        let tokens = GoogleTokens(configuration, environment: environment, client: client)
         let place =
             switch configuration.identity {
             case .keyFile(let path): "Google, by the key in \(path)"

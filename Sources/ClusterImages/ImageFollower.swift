@@ -52,6 +52,10 @@ package final class ImageFollower: Sendable {
 
     /// The images, with a number that is another when they have changed.
     package var uses: (changes: Int, uses: [PodImages.Use]) { state.withLock { ($0.changes, $0.table.uses) } }
+    /// What the pods on the node at `address` use, with their namespaces; in no order.
+    package func uses(at address: String) -> [(namespace: String, use: PodImages.Use)] {
+        state.withLock { $0.table.uses(at: address) }
+    }
     package var changeCount: Int { state.withLock { $0.changes } }
 
     /// Follows pods, and nodes where it may, until cancelled.

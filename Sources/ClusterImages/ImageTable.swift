@@ -39,6 +39,7 @@ package struct ImageTable: Sendable {
     private struct Pod: Sendable {
         var images: [Int]
         var node: String?
+        var addresses: [String]
         var generation: Int
     }
 
@@ -49,6 +50,8 @@ package struct ImageTable: Sendable {
 
     private let limits: Limits
     private var pods: [PodKey: Pod] = [:]
+    /// The pods of each node's address.
+    private var podsAt: [String: Set<PodKey>] = [:]
     private var images: [Int: Image] = [:]
     private var numbers: [PodImages.Use: Int] = [:]
     private var lastNumber = 0
@@ -95,7 +98,12 @@ package struct ImageTable: Sendable {
             added.append(number)
         }
         release(old?.images ?? [])
-        pods[key] = Pod(images: added, node: pod.node, generation: generation)
+        let addresses = pod.hostAddresses
+        if old?.addresses != addresses {
+            leave(old?.addresses ?? [], key)
+            for address in addresses { podsAt[address, default: []].insert(key) }
+        }
+        pods[key] = Pod(images: added, node: pod.node, addresses: addresses, generation: generation)
     }
 
     package mutating func remove(_ pod: PodImages) {
@@ -105,6 +113,14 @@ package struct ImageTable: Sendable {
     private mutating func forget(_ key: PodKey) {
         guard let pod = pods.removeValue(forKey: key) else { return }
         release(pod.images)
+        leave(pod.addresses, key)
+    }
+
+    private mutating func leave(_ addresses: [String], _ key: PodKey) {
+        for address in addresses {
+            podsAt[address]?.remove(key)
+            if podsAt[address]?.isEmpty == true { podsAt[address] = nil }
+        }
     }
 
     private mutating func release(_ released: [Int]) {
@@ -155,6 +171,13 @@ package struct ImageTable: Sendable {
 
     /// Every image and what the runtime calls it, each once.
     package var uses: [PodImages.Use] { images.values.map(\.use) }
+
+    /// What the pods on the node at `address` use, with their namespaces; in no order.
+    package func uses(at address: String) -> [(namespace: String, use: PodImages.Use)] {
+        (podsAt[address] ?? []).flatMap { key in
+            (pods[key]?.images ?? []).compactMap { number in images[number].map { (key.namespace, $0.use) } }
+        }
+    }
 
     /// Every image in use, in order of its name.
     package func entries() -> [Entry] {

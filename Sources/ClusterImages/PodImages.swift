@@ -16,14 +16,20 @@ package struct PodImages: Sendable, Hashable, Decodable {
     package var name: String
     /// The node that it runs on, or will.
     package var node: String?
+    /// The addresses of that node, as the node itself tells them (`status.hostIPs`); none before it has taken the pod.
+    package var hostAddresses: [String]
     /// Neither succeeded nor failed: its images are wanted.
     package var isUsingImages: Bool
     package var uses: [Use]
 
-    package init(namespace: String, name: String, node: String? = nil, isUsingImages: Bool = true, uses: [Use]) {
+    package init(
+        namespace: String, name: String, node: String? = nil, hostAddresses: [String] = [], isUsingImages: Bool = true,
+        uses: [Use]
+    ) {
         self.namespace = namespace
         self.name = name
         self.node = node
+        self.hostAddresses = hostAddresses
         self.isUsingImages = isUsingImages
         self.uses = uses
     }
@@ -60,7 +66,10 @@ package struct PodImages: Sendable, Hashable, Decodable {
     }
 
     private struct Status: Decodable {
+        struct Address: Decodable { var ip: String? }
         var phase: String?
+        var hostIP: String?
+        var hostIPs: [Address]?
         var containerStatuses: [ContainerStatus]?
         var initContainerStatuses: [ContainerStatus]?
         var ephemeralContainerStatuses: [ContainerStatus]?
@@ -74,6 +83,12 @@ package struct PodImages: Sendable, Hashable, Decodable {
         name = metadata.name
         namespace = metadata.namespace ?? ""
         node = specification?.nodeName.flatMap { $0.isEmpty ? nil : $0 }
+        let addresses = [status?.hostIP] + (status?.hostIPs ?? []).map(\.ip)
+        hostAddresses = addresses.reduce(into: []) { found, address in
+            guard let address, !address.isEmpty, address.utf8.count <= 64, found.count < 4, !found.contains(address)
+            else { return }
+            found.append(address)
+        }
         isUsingImages = status?.phase != "Succeeded" && status?.phase != "Failed"
         let pairs = [
             (specification?.containers, status?.containerStatuses),

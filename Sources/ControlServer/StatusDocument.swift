@@ -10,12 +10,11 @@ package struct StatusDocument: Codable, Hashable, Sendable {
         /// `anonymous`, the kind of the one account, or how many there are; never the account itself.
         package var account: String
         package var quotas: [Quota]
-        /// What keeps accounts from being used, each with its account's name.
-        package var problems: [String]
+        package var accounts: [Account]
 
         package init(
             name: String, prefix: String?, host: String?, upstream: String, account: String, quotas: [Quota],
-            problems: [String] = []
+            accounts: [Account] = []
         ) {
             self.name = name
             self.prefix = prefix
@@ -23,7 +22,37 @@ package struct StatusDocument: Codable, Hashable, Sendable {
             self.upstream = upstream
             self.account = account
             self.quotas = quotas
-            self.problems = problems
+            self.accounts = accounts
+        }
+    }
+
+    /// How an account stands; never the account itself.
+    package struct Account: Codable, Hashable, Sendable {
+        package var name: String
+        /// `unused`, `good`, `about-to-expire`, `renewal-fails`, `expired`, `refused` or `failing`.
+        package var condition: String
+        /// Whether somebody has to do something about it.
+        package var needsAttention: Bool
+        /// Where its credentials come from.
+        package var origin: String
+        package var expiresAt: Int64?
+        package var obtainedAt: Int64?
+        package var nextAttemptAt: Int64?
+        /// Why there are none, or why they are of no use.
+        package var reason: String?
+
+        package init(
+            name: String, condition: String, needsAttention: Bool, origin: String, expiresAt: Int64? = nil,
+            obtainedAt: Int64? = nil, nextAttemptAt: Int64? = nil, reason: String? = nil
+        ) {
+            self.name = name
+            self.condition = condition
+            self.needsAttention = needsAttention
+            self.origin = origin
+            self.expiresAt = expiresAt
+            self.obtainedAt = obtainedAt
+            self.nextAttemptAt = nextAttemptAt
+            self.reason = reason
         }
     }
 

@@ -14,8 +14,9 @@ package enum Spender: Sendable, Hashable {
         case refresh
     }
 
-    /// A client by its IP address, and by the user or namespace that it is known as.
-    case client(address: String, user: String?)
+    /// A client by its IP address, by the name that it gives itself, and by the Kubernetes namespace that it pulls for;
+    /// nil where these are not known.
+    case client(address: String, user: String? = nil, namespace: String? = nil)
     case weir(Work)
     /// Clients beyond those that are told apart.
     case others
@@ -55,13 +56,15 @@ package struct SpendRecord: Sendable, Hashable {
 
 /// By what pulls are summed up.
 package enum SpendGrouping: String, Sendable, Hashable, CaseIterable {
-    case client, repository, rule, tag, hour
+    case client, repository, rule, tag, hour, namespace
 }
 
 /// A sum of ``SpendRecord``s; only what the grouping asks for is set.
 package struct SpendSum: Sendable, Hashable {
     package var hour: Timestamp?
     package var spender: Spender?
+    /// Of clients, grouped by it; nil: of no namespace that is known.
+    package var namespace: String?
     package var rule: RuleName?
     package var repository: RepositoryName?
     package var reference: String?
@@ -71,11 +74,12 @@ package struct SpendSum: Sendable, Hashable {
     package var lastHour: Timestamp
 
     package init(
-        hour: Timestamp? = nil, spender: Spender? = nil, rule: RuleName? = nil, repository: RepositoryName? = nil,
-        reference: String? = nil, pulls: Int, refused: Int, lastHour: Timestamp
+        hour: Timestamp? = nil, spender: Spender? = nil, namespace: String? = nil, rule: RuleName? = nil,
+        repository: RepositoryName? = nil, reference: String? = nil, pulls: Int, refused: Int, lastHour: Timestamp
     ) {
         self.hour = hour
         self.spender = spender
+        self.namespace = namespace
         self.rule = rule
         self.repository = repository
         self.reference = reference

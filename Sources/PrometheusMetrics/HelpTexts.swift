@@ -81,6 +81,9 @@ extension PrometheusRegistry {
         "weir_peers_connected": "Peers that are connected.",
         "weir_peers_known": "Peers in the routing table.",
         "weir_peers_ready": "Whether this node has joined its peers.",
+        "weir_account_condition":
+            "1 for how an account's credentials stand: good, about-to-expire, expired, refused, ….",
+        "weir_account_expiry_timestamp_seconds": "When an account's credentials run out, in seconds since 1970.",
         "weir_account_failures_total": "Requests that an account failed, by reason: its login, or its credentials.",
         "weir_quota_refused_total": "Requests that nobody was asked for, by reason.",
         "weir_upstream_limited_total": "Answers 429 of upstreams, by the limiter that gave them.",

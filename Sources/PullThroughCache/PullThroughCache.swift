@@ -30,10 +30,13 @@ package final class PullThroughCache: ContentSource {
     let planner: Planner
     private let survivor: Survivor
 
-    /// - Parameter contentChanged: called when other content is stored, or named by a tag, than before; must not wait.
+    /// - Parameters:
+    ///   - namespaces: on which namespace a client's pulls are booked.
+    ///   - contentChanged: called when other content is stored, or named by a tag, than before; must not wait.
     package init(
         configuration: Configuration, upstreams: [RuleName: any UpstreamRegistry], blobs store: any BlobStore,
-        journal: any RepositoryJournal, metadata: any MetadataStore, clock: any WallClock, logger: Logger,
+        journal: any RepositoryJournal, metadata: any MetadataStore,
+        namespaces: @escaping PullNamespaces = { _, _, _ in nil }, clock: any WallClock, logger: Logger,
         contentChanged: @escaping @Sendable () -> Void = {}
     ) {
         let metrics = CacheMetrics()
@@ -46,7 +49,8 @@ package final class PullThroughCache: ContentSource {
             logger: logger, contentChanged: contentChanged)
         let ledger = PullLedger(metadata: metadata, clock: clock, logger: logger)
         let spending = SpendLedger(
-            metadata: metadata, retention: configuration.spendRetention, clock: clock, logger: logger)
+            namespaces: namespaces, metadata: metadata, retention: configuration.spendRetention, clock: clock,
+            logger: logger)
         let directory = UpstreamDirectory(upstreams, configuration: configuration, clock: clock)
         let collector = Collector(
             configuration: configuration, catalogue: catalogue, store: store, ledger: ledger, metrics: metrics,

@@ -68,6 +68,12 @@ extension QuotaGovernor {
         package var reason: String
     }
 
+    /// How an account stands. Holds no secret.
+    package struct AccountReport: Sendable, Hashable {
+        package var account: AccountName
+        package var credentials: CredentialReport
+    }
+
     /// What a probe of one pair found.
     package struct ProbeResult: Sendable, Hashable {
         package var pair: QuotaPair

@@ -191,9 +191,7 @@ extension QuotaGovernor {
             budgets.withLedger { $0.setAside(account, until: nil, now: now) }
             return true
         }
-        if recovered {
-            logger.notice("An account is of use again", metadata: ["account": "\(account)"])
-        }
+        if recovered { announce(account) }
     }
 
     /// Settles a failure; returns whether another pair may do better.

@@ -31,9 +31,7 @@ extension QuotaGovernor {
         }
         guard until != nil, account != .anonymous else { return }
         metrics.accountFailed(account, "refused")
-        logOnce(
-            "login \(account)", "The upstream refuses an account's login; it is not tried for a while",
-            ["account": "\(account)", "source": "\(accounts[account]?.origin ?? "-")"])
+        announce(account)
     }
 
     func noteWithoutCredentials(_ account: AccountName, _ error: UpstreamError) {
@@ -43,8 +41,6 @@ extension QuotaGovernor {
             budgets.withLedger { $0.setAside(account, until: now + Self.credentialsPause, now: now) }
         }
         metrics.accountFailed(account, "credentials")
-        logOnce(
-            "credentials \(account)", "An account has no credentials",
-            ["account": "\(account)", "reason": "\(error)"])
+        announce(account)
     }
 }

@@ -20,6 +20,8 @@ package final class QuotaGovernor: Sendable {
         var clients: [QuotaPair: UpstreamClient] = [:]
         /// Why an account gave nothing, until it does.
         var problems: [AccountName: UpstreamError] = [:]
+        /// How accounts stood when that was last told.
+        var told: [AccountName: CredentialReport.Condition] = [:]
         /// When what was last logged, so that a flood of requests is one line.
         var logged: [String: Timestamp] = [:]
         /// Whether anything was asked since the last probe: a rule that nobody uses is not probed.
@@ -82,9 +84,11 @@ package final class QuotaGovernor: Sendable {
         if stays, let old {
             state.access = old.access
             state.isInUse = old.isInUse
+            state.problems = old.problems.filter { unchanged.contains($0.key) }
             let kept = unchanged.union([.anonymous])
             state.clients = old.clients.filter { kept.contains($0.key.account) }
         }
+        state.told = old?.told.filter { unchanged.contains($0.key) } ?? [:]
         self.state = Mutex(state)
     }
 
@@ -106,18 +110,6 @@ package final class QuotaGovernor: Sendable {
     package func report() -> QuotaReport {
         let now = clock.now()
         return budgets.withLedger { $0 }.report(now: now)
-    }
-
-    package var accountProblems: [AccountProblem] {
-        let now = clock.now()
-        var reasons = state.withLock { $0.problems }.mapValues(\.description)
-        for (name, source) in accounts where reasons[name] == nil {
-            let report = source.report(at: now)
-            guard report.needsAttention else { continue }
-            let failure = report.failure.map { ": \($0)" } ?? ""
-            reasons[name] = "\(report.origin) (\(report.condition.rawValue))\(failure)"
-        }
-        return reasons.map { AccountProblem(account: $0.key, reason: $0.value) }.sorted { $0.account < $1.account }
     }
 
     /// What would be chosen for a pull from `repository`.

@@ -25,16 +25,38 @@ extension Catalogue {
         ) STRICT, WITHOUT ROWID;
         """
 
+    /// namespace: of a client, the Kubernetes namespace that it pulls for; empty where that is not known. It is part of
+    /// the key, so that the table is made anew.
+    static let spendNamespaces = """
+        CREATE TABLE spend_by_namespace (
+            hour INTEGER NOT NULL,
+            kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2)),
+            spender TEXT NOT NULL,
+            user TEXT NOT NULL,
+            namespace TEXT NOT NULL,
+            rule TEXT NOT NULL,
+            repository TEXT NOT NULL,
+            reference TEXT NOT NULL,
+            pulls INTEGER NOT NULL,
+            refused INTEGER NOT NULL,
+            PRIMARY KEY (hour, rule, repository, reference, kind, spender, user, namespace)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO spend_by_namespace
+            SELECT hour, kind, spender, user, '', rule, repository, reference, pulls, refused FROM spend;
+        DROP TABLE spend;
+        ALTER TABLE spend_by_namespace RENAME TO spend;
+        """
+
     func record(spend record: SpendRecord) throws {
-        let (kind, spender, user) = record.spender.stored
+        let (kind, spender, user, namespace) = record.spender.stored
         try change(
             """
-            INSERT INTO spend (hour, kind, spender, user, rule, repository, reference, pulls, refused)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO spend (hour, kind, spender, user, namespace, rule, repository, reference, pulls, refused)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT DO UPDATE SET pulls = pulls + excluded.pulls, refused = refused + excluded.refused
             """,
             [
-                record.hour.milliseconds, kind, spender, user, record.rule.description,
+                record.hour.milliseconds, kind, spender, user, namespace, record.rule.description,
                 record.repository?.description ?? "", record.reference ?? "", record.pulls, record.refused,
             ])
     }
@@ -46,7 +68,8 @@ extension Catalogue {
     func spend(by grouping: SpendGrouping, since: Timestamp, limit: Int) throws -> [SpendSum] {
         let columns =
             switch grouping {
-            case .client: "kind, spender, user"
+            case .client: "kind, spender, user, namespace"
+            case .namespace: "kind, CASE kind WHEN 1 THEN spender ELSE '' END, namespace"
             case .repository: "rule, repository"
             case .rule: "rule"
             case .tag: "rule, repository, reference"
@@ -67,7 +90,14 @@ extension Catalogue {
             lastHour: try row.timestamp(2))
         switch grouping {
         case .client:
-            sum.spender = try Spender(storedKind: try row.integer(3), try row.text(4), user: try row.text(5))
+            sum.spender = try Spender(
+                storedKind: try row.integer(3), try row.text(4), user: try row.text(5), namespace: try row.text(6))
+        case .namespace:
+            // Clients of one namespace are one; what Weir does itself stays apart.
+            let namespace = try row.text(5)
+            sum.namespace = namespace.isEmpty ? nil : namespace
+            let kind = try row.integer(3)
+            if kind != 0 { sum.spender = try Spender(storedKind: kind, try row.text(4), user: "", namespace: "") }
         case .hour: sum.hour = try row.timestamp(3)
         case .rule: sum.rule = try rule(row)
         case .repository, .tag:
@@ -93,17 +123,21 @@ extension Catalogue {
 }
 
 extension Spender {
-    fileprivate var stored: (kind: Int, spender: String, user: String) {
+    fileprivate var stored: (kind: Int, spender: String, user: String, namespace: String) {
         switch self {
-        case .client(let address, let user): (0, address, user ?? "")
-        case .weir(let work): (1, work.rawValue, "")
-        case .others: (2, "", "")
+        case .client(let address, let user, let namespace): (0, address, user ?? "", namespace ?? "")
+        case .weir(let work): (1, work.rawValue, "", "")
+        case .others: (2, "", "", "")
         }
     }
 
-    fileprivate init(storedKind kind: Int64, _ spender: String, user: String) throws(MalformedRow) {
+    fileprivate init(
+        storedKind kind: Int64, _ spender: String, user: String, namespace: String
+    ) throws(MalformedRow) {
         switch kind {
-        case 0: self = .client(address: spender, user: user.isEmpty ? nil : user)
+        case 0:
+            self = .client(
+                address: spender, user: user.isEmpty ? nil : user, namespace: namespace.isEmpty ? nil : namespace)
         case 1:
             guard let work = Work(rawValue: spender) else { throw MalformedRow() }
             self = .weir(work)

@@ -15,6 +15,7 @@ enum CatalogueSchema {
         migrator.registerMigration("2 spending") { try $0.execute(sql: Catalogue.spendTable) }
         migrator.registerMigration("leases") { db in try db.execute(sql: leases) }
         migrator.registerMigration("quotas") { db in try db.execute(sql: quotas) }
+        migrator.registerMigration("namespaces of spending") { try $0.execute(sql: Catalogue.spendNamespaces) }
         return migrator
     }
 

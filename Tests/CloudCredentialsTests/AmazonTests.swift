@@ -1,5 +1,6 @@
 import Credentials
 import Foundation
+import RegistryTestKit
 import Testing
 import Timekeeping
 

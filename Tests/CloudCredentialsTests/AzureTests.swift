@@ -2,6 +2,7 @@ import CredentialSources
 import Credentials
 import Foundation
 import Logging
+import RegistryTestKit
 import Testing
 import Timekeeping
 

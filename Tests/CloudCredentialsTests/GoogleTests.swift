@@ -1,6 +1,7 @@
 import Credentials
 import CryptoExtras
 import Foundation
+import RegistryTestKit
 import Testing
 import Timekeeping
 

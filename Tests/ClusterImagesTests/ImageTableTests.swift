@@ -93,7 +93,8 @@ import Testing
              "spec":{"nodeName":"one","containers":[{"name":"a","image":"nginx:1"},{"name":"b","image":"redis"}],
               "initContainers":[{"name":"i","image":"busybox"}],"ephemeralContainers":[{"name":"e","image":"debug"}],
               "volumes":[{"name":"v","image":{"reference":"quay.io/data:2","pullPolicy":"Always"}},{"name":"w"}]},
-             "status":{"phase":"Running","containerStatuses":[
+             "status":{"phase":"Running","hostIP":"10.0.0.1","hostIPs":[{"ip":"10.0.0.1"},{"ip":"fd00::1"},{}],
+              "containerStatuses":[
               {"name":"b","image":"docker.io/library/redis:latest","imageID":""},
               {"name":"a","image":"docker.io/library/nginx:1","imageID":"docker.io/library/nginx@sha256:00"}]}}
             """
@@ -101,7 +102,7 @@ import Testing
         #expect(
             pod
                 == PodImages(
-                    namespace: "n", name: "p", node: "one",
+                    namespace: "n", name: "p", node: "one", hostAddresses: ["10.0.0.1", "fd00::1"],
                     uses: [
                         .init(image: "nginx:1", imageID: "docker.io/library/nginx@sha256:00"), .init(image: "redis"),
                         .init(image: "busybox"), .init(image: "debug"), .init(image: "quay.io/data:2"),

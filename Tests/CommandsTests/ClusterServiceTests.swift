@@ -97,6 +97,26 @@ import Timekeeping
     }
 
     @Test
+    func `pulls of a node are booked on the namespace of the pod that waits for them`() async throws {
+        try await withService { server, registry, _, folder, address async throws in
+            registry.addSingleImage(repository: "a/b", tag: "1", layerSizes: [100])
+            let waiting: JSONTree = [
+                "spec": ["containers": [["name": "c", "image": .string("\(registry.authority)/a/b:1")]]],
+                "status": ["phase": "Pending", "hostIP": "127.0.0.1"],
+            ]
+            server.put(waiting, at: pod("one"))
+            _ = try await cluster(folder) { $0.isComplete && $0.images.count == 1 }
+            let (_, response) = try await URLSession.shared.data(
+                from: try #require(URL(string: "\(address)/v2/lab/a/b/manifests/1")))
+            #expect((response as? HTTPURLResponse)?.statusCode == 200)
+            let spent = try await ProgramTests.run(
+                ["quota", "spend", "--by", "namespace", "--config", "weir.yaml"], directory: folder.path)
+            #expect(spent.output.contains("NAMESPACE  PULLS"), "\(spent)")
+            #expect(spent.output.contains("\nshop           1"), "\(spent)")
+        }
+    }
+
+    @Test
     func `the webhook's certificates are made, and its configurations told`() async throws {
         let configuration = ObjectAddress(.mutatingWebhookConfigurations, name: "weir")
         let secret = ObjectAddress(.secrets, namespace: "weir", name: "weir-webhook-tls")

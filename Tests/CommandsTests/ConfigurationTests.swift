@@ -160,6 +160,24 @@ import UpstreamClient
         return found
     }
 
+    @Test func `a user name from a file is followed as its password is`() async throws {
+        let folder = try Folder()
+        try folder.write("old\n", to: "name")
+        let loaded = try folder.load(
+            """
+            rules:
+              a: { registry: a.io, username: "${file:name}", accessToken: t }
+              b: { registry: b.io, accounts: { x: { username: "x-${file:name}", password: "${file:name}" } } }
+            """)
+        #expect(loaded.shown().yaml.contains("username: old"))
+        try folder.write("new name\n", to: "name")
+        for (rule, expected) in [("a", ("new name", "t")), ("b", ("x-new name", "new name"))] {
+            let upstream = try #require(loaded.service.upstreams[try RuleName(rule)])
+            #expect(
+                try await credentials(of: upstream) == [.basic(username: expected.0, password: expected.1)], "\(rule)")
+        }
+    }
+
     @Test func `references are put in, and nothing else`() async throws {
         let folder = try Folder()
         try folder.write("first line\r\n", to: "secret")

@@ -28,7 +28,7 @@ import Yams
         let (settings, problems) = try read(yaml)
         let assembly = CredentialAssembly(
             settings, beside: written ? .init(source: "weir.yaml", line: 1) : nil,
-            registry: try RegistryHost(registry))
+            address: RegistryAddress(usesTLS: true, host: try RegistryHost(registry)))
         return (assembly.plan, problems + assembly.problems.map(\.description))
     }
 

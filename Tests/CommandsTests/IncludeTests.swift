@@ -12,7 +12,7 @@ import Testing
         .appending(path: "SOPSTests/Fixtures").path()
 
     private func secret(_ loaded: LoadedConfiguration, _ rule: String) -> String? {
-        loaded.settings.rules.first { $0.key.value.description == rule }?.value.accessToken?.value?.reveal()
+        loaded.settings.rules.first { $0.key.value.description == rule }?.value.account.accessToken?.value?.reveal()
     }
 
     @Test func `the configuration file is laid over those that it includes`() throws {

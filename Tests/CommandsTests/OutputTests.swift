@@ -28,6 +28,17 @@ import Timekeeping
                             observedAt: (now - .seconds(60)).milliseconds)
                     ]),
                 .init(name: "lab", prefix: "lab", host: nil, upstream: "http://l:1", account: "anonymous", quotas: []),
+                .init(
+                    name: "ecr", prefix: "ecr", host: nil, upstream: "e", account: "2 accounts", quotas: [],
+                    accounts: [
+                        .init(name: "a", condition: "good", needsAttention: false, origin: "a file"),
+                        .init(
+                            name: "b", condition: "about-to-expire", needsAttention: false, origin: "Amazon ECR",
+                            expiresAt: (now + .seconds(1800)).milliseconds),
+                        .init(
+                            name: "c", condition: "refused", needsAttention: true, origin: "the configuration",
+                            reason: "no\u{7}"),
+                    ]),
             ])
         #expect(
             StatusCommand.text(status, now: now) == """
@@ -38,9 +49,14 @@ import Timekeeping
                 Contents:  1 repositories, 2 tags, 3 manifests, 4 blobs
                 Transfers: 7 running, 8 waiting
 
-                RULE  PREFIX  REGISTRY   UPSTREAM              ACCOUNT    PULLS LEFT
-                hub   hub     docker.io  registry-1.docker.io  basic      20/100 per 6h (me?[31m), 1m ago
-                lab   lab     -          http://l:1            anonymous  -
+                RULE  PREFIX  REGISTRY   UPSTREAM              ACCOUNT     PULLS LEFT
+                hub   hub     docker.io  registry-1.docker.io  basic       20/100 per 6h (me?[31m), 1m ago
+                lab   lab     -          http://l:1            anonymous   -
+                ecr   ecr     -          e                     2 accounts  -
+
+                Accounts to look at:
+                  ecr: b about to expire, in 30m (Amazon ECR)
+                  ecr: c refused (the configuration): no?
 
                 """)
     }

@@ -44,6 +44,21 @@ import Timekeeping
         #expect(spend(.client, []) == "no pulls in the last 1d\n")
     }
 
+    @Test func `a client is told with its namespace, and namespaces by themselves`() {
+        let client = SpendSum(
+            spender: .client(address: "192.0.2.1", user: "ci", namespace: "shop"), pulls: 3, refused: 0,
+            lastHour: begin)
+        #expect(spend(.client, [client]).contains("\n192.0.2.1 (ci), shop      3 "))
+        let sums = [
+            SpendSum(namespace: "shop", pulls: 4, refused: 0, lastHour: begin),
+            SpendSum(pulls: 3, refused: 0, lastHour: begin),
+            SpendSum(spender: .others, pulls: 2, refused: 0, lastHour: begin),
+            SpendSum(spender: .weir(.warm), pulls: 1, refused: 0, lastHour: begin),
+        ]
+        let names = spend(.namespace, sums).split(separator: "\n").prefix(5).map { $0.prefix(10) }
+        #expect(names == ["NAMESPACE ", "shop      ", "none known", "others    ", "weir warm "])
+    }
+
     @Test(
         arguments: [
             (.rule, "hub"), (.repository, "hub/library/nginx"), (.tag, "hub/library/nginx:1.27"),

@@ -93,25 +93,27 @@ import Timekeeping
 
     @Test func `a helper that hangs is ended, with what it started`() async throws {
         let folder = try Folder()
-        // The second process holds the pipe open after the first is gone.
-        try folder.install(
-            "docker-credential-test",
-            "sleep 600 & echo $! >> \(folder.path)/pids; echo $$ >> \(folder.path)/pids; wait")
+        // Open for writing as long as one of the two processes lives.
+        let life = "\(folder.path)/life"
+        #expect(mkfifo(life, 0o600) == 0)
+        let reading = open(life, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        defer { close(reading) }
+        // The second process holds the pipe of the answer open after the first is gone.
+        try folder.install("docker-credential-test", "exec 3> \(life); sleep 600 & echo both >&3; wait")
         let helper = try CredentialHelper(name: "test", environment: folder.environment)
         let source = RenewingCredentials.helper(
             helper, server: DockerServer(host: "r.io"), clock: ManualWallClock(), logger: LogKeeper().logger,
-            limit: .milliseconds(300))
+            limit: .seconds(1))
         let error = await #expect(throws: CredentialError.self) { try await source.credentials() }
         #expect(error?.description.contains("no answer") == true, "\(String(describing: error))")
-        let pids = folder.lines(of: "pids").compactMap { pid_t($0) }
-        #expect(pids.count == 2)
-        #expect(await eventually { pids.allSatisfy { isGone($0) } })
-    }
-
-    /// A zombie that waits for its parent is gone, too.
-    private func isGone(_ process: pid_t) -> Bool {
-        guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return true }
-        return status.contains(") Z ")
+        _ = fcntl(reading, F_SETFL, 0)
+        let said = await withCheckedContinuation { (continuation: CheckedContinuation<Data?, Never>) in
+            Thread.detachNewThread {
+                let file = FileHandle(fileDescriptor: reading, closeOnDealloc: false)
+                continuation.resume(returning: try? file.readToEnd())
+            }
+        }
+        #expect(said == Data("both\n".utf8))
     }
 
     @Test func `a helper's answer is kept, and asked for again when it is refused`() async throws {
@@ -121,9 +123,10 @@ import Timekeeping
             #"echo x >> \#(folder.path)/runs; n=$(wc -l < \#(folder.path)/runs); "#
                 + #"echo "{\"Username\":\"u\",\"Secret\":\"s$n\"}""#)
         let clock = ManualWallClock()
+        let logs = LogKeeper()
         let source = RenewingCredentials.helper(
             try CredentialHelper(name: "test", environment: folder.environment), server: DockerServer(host: "r.io"),
-            clock: clock, logger: LogKeeper().logger)
+            clock: clock, logger: logs.logger)
         let first = try await source.credentials()
         #expect(try await source.credentials() == first)
         #expect(folder.lines(of: "runs").count == 1)
@@ -131,7 +134,8 @@ import Timekeeping
         #expect(try await source.credentials().credentials == .basic(username: "u", password: "s2"))
         clock.advance(by: RenewingCredentials.helperLifetime)
         _ = try await source.credentials()
-        #expect(await eventually { folder.lines(of: "runs").count == 3 })
+        try await logs.wait(for: "Credentials were obtained", count: 3)
+        #expect(folder.lines(of: "runs").count == 3)
     }
 
     @Test func `hostile answers are refused or read, and never more`() {

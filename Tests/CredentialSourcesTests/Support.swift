@@ -2,7 +2,7 @@ import CredentialSources
 import Credentials
 import Foundation
 import Logging
-import Synchronization
+import RegistryTestKit
 
 /// A directory of its own for one test.
 final class Folder: Sendable {
@@ -38,10 +38,16 @@ final class Folder: Sendable {
 
 /// Log lines, kept.
 final class LogKeeper: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = Watched<[String]>([])
 
-    var text: String { lines.withLock { $0.joined(separator: "\n") } }
-    func count(of message: String) -> Int { lines.withLock { $0.filter { $0.contains(message) }.count } }
+    var text: String { lines.value.joined(separator: "\n") }
+
+    /// Returns once `count` lines hold `message`.
+    func wait(for message: String, count: Int = 1) async throws {
+        try await lines.wait(for: "\(count) × '\(message)'") { $0.count { $0.contains(message) } >= count }
+    }
+
+    func count(of message: String) -> Int { lines.read { $0.count { $0.contains(message) } } }
 
     var logger: Logger {
         var logger = Logger(label: "test") { _ in Handler(keeper: self) }
@@ -61,7 +67,7 @@ final class LogKeeper: Sendable {
 
         func log(event: LogEvent) {
             let metadata = event.metadata ?? [:]
-            keeper.lines.withLock { $0.append("\(event.level) \(event.message) \(metadata)") }
+            keeper.lines.update { $0.append("\(event.level) \(event.message) \(metadata)") }
         }
     }
 }
@@ -70,15 +76,4 @@ extension CredentialJournal {
     static var silent: CredentialJournal {
         CredentialJournal(kind: "test", logger: Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() })
     }
-}
-
-/// Waits for `condition`, at most for forty seconds. It pauses between two looks: many tests that only yield to each
-/// other leave no thread for what they wait for.
-func eventually(_ condition: () async -> Bool) async -> Bool {
-    let end = ContinuousClock.now + .seconds(40)
-    while ContinuousClock.now < end {
-        if await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(1))
-    }
-    return false
 }

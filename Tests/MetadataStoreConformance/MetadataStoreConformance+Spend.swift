@@ -47,6 +47,25 @@ extension MetadataStoreConformance {
             try expect(hours.map(\.hour), is: [0, 3600].map { Samples.moment($0) }, "the hours")
             try expect(hours.map(\.pulls), is: [17, 5], "pulls by hour")
         },
+        MetadataStoreCheck("who spends is summed up by namespace, and what Weir does is its own") { store in
+            let begin = Samples.moment(0)
+            try await store.record(spend: [
+                try spend(0, .client(address: "192.0.2.1", namespace: "shop"), "a", "1", 4),
+                try spend(0, .client(address: "192.0.2.1", namespace: "web"), "a", "1", 3),
+                try spend(0, .client(address: "192.0.2.2", user: "ci", namespace: "shop"), "a", "1", 2, refused: 1),
+                try spend(0, .client(address: "192.0.2.2"), "a", "1", 8), try spend(0, .weir(.warm), "a", "1", 1),
+                try spend(0, .others, "a", "1", 2),
+            ])
+            let sums = try await store.spend(by: .namespace, since: begin, limit: 9)
+            try expect(sums.map(\.namespace), is: [nil, "shop", "web", nil, nil], "the namespaces")
+            try expect(sums.map(\.spender), is: [nil, nil, nil, .others, .weir(.warm)], "the others")
+            try expect(sums.map(\.pulls), is: [8, 6, 3, 2, 1], "their pulls")
+            try expect(sums.map(\.refused), is: [0, 1, 0, 0, 0], "their refusals")
+            let clients = try await store.spend(by: .client, since: begin, limit: 2)
+            try expect(
+                clients.map(\.spender),
+                is: [.client(address: "192.0.2.2"), .client(address: "192.0.2.1", namespace: "shop")], "the clients")
+        },
         MetadataStoreCheck("spending is looked at and forgotten by the hour") { store in
             try await recordMany(in: store)
             let later = try await store.spend(by: .rule, since: Samples.moment(1), limit: 9)

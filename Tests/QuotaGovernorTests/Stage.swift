@@ -52,7 +52,8 @@ struct Stage: Sendable {
         _ accounts: [String] = [], passwords: [String: String] = [:], sources: [QuotaGovernor.Account] = [],
         anonymous: Bool? = nil, egress: [Egress] = [], reserve: QuotaPolicy.Share = .percent(10),
         leadsToUpstream: Bool = false, records: [QuotaRecord] = [], predecessor: QuotaGovernor? = nil,
-        unchanged: Set<AccountName> = [], budgets: SharedBudgets = SharedBudgets()
+        unchanged: Set<AccountName> = [], budgets: SharedBudgets = SharedBudgets(),
+        logger: Logger = Self.logger
     ) throws -> QuotaGovernor {
         var client = UpstreamClient.Configuration(name: "hub", usesTLS: false, host: try registry.host)
         client.attempts = 1
@@ -67,7 +68,7 @@ struct Stage: Sendable {
         }
         return QuotaGovernor(
             configuration: configuration, accounts: fixed + sources, records: records, predecessor: predecessor,
-            unchanged: unchanged, budgets: budgets, transport: transport, clock: clock, logger: Self.logger,
+            unchanged: unchanged, budgets: budgets, transport: transport, clock: clock, logger: logger,
             environment: environment)
     }
 }
@@ -103,6 +104,8 @@ final class SwitchedSource: CredentialSource {
     let origin = "the file /run/secrets/hub"
     private let state: Mutex<Result<AccountCredentials, CredentialError>>
     let refusals = Mutex(0)
+    /// What it says of itself.
+    let condition = Mutex(CredentialReport.Condition.good)
 
     init(_ value: Result<AccountCredentials, CredentialError>) { state = Mutex(value) }
 
@@ -112,7 +115,9 @@ final class SwitchedSource: CredentialSource {
         IssuedCredentials(try state.withLock { $0 }.get())
     }
 
-    func report(at now: Timestamp) -> CredentialReport { CredentialReport(origin: origin, condition: .good) }
+    func report(at now: Timestamp) -> CredentialReport {
+        CredentialReport(origin: origin, condition: condition.withLock(\.self))
+    }
 
     func noteRefused(_ credentials: AccountCredentials) { refusals.withLock { $0 += 1 } }
 }

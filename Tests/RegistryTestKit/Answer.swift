@@ -64,13 +64,17 @@ struct Answer: Sendable {
                     body: ByteBuffer(string: "<!DOCTYPE html><html><body>Sign in to the network</body></html>")))
         case .redirect(let target, let status):
             self = keepingGates(Answer(status, headers: ["Location": target]))
-        case .redirectSamePath(let base, let status):
-            let target = base + request.path + (request.query.map { "?" + $0 } ?? "")
+        case .redirectSamePath(let base, let status, let query):
+            let target = base + request.path + ((query ?? request.query).map { "?" + $0 } ?? "")
             self = keepingGates(Answer(status, headers: ["Location": target]))
         case .status(let status, let headers):
             var answer = Answer.error(status, status == 404 ? "MANIFEST_UNKNOWN" : "UNKNOWN")
             for (name, value) in headers { answer.headers.replaceOrAdd(name: name, value: value) }
             self = keepingGates(answer)
+        case .json(let text, let status): self = keepingGates(Answer(status, json: text))
+        case .echo(let status):
+            let fields = request.headers.map { "\($0.name): \($0.value)" } + [request.query ?? "", request.body]
+            self = keepingGates(.error(status, "DENIED", fields.joined(separator: "; ")))
         case .pullLimited(let seconds): self = keepingGates(Self.pullLimited.retryAfter(seconds))
         case .abuseLimited(let seconds):
             self = keepingGates(

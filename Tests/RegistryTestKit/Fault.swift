@@ -22,9 +22,14 @@ package enum Fault: Sendable {
     case endlessBody
     case redirect(to: String, status: Int = 307)
     /// To the same path and query at `base`, such as another registry's ``TestRegistry/url``; at its own, for ever.
-    case redirectSamePath(base: String, status: Int = 307)
+    /// - Parameter query: in place of the request's own.
+    case redirectSamePath(base: String, status: Int = 307, query: String? = nil)
+    /// This in place of the answer.
+    case json(String, status: Int = 200)
     /// This status, with an error envelope.
     case status(Int, headers: [String: String] = [:])
+    /// This status, with every field and the body of the request in the error's message.
+    case echo(status: Int)
     /// 429 with the body of Docker Hub's pull limit.
     case pullLimited(retryAfterSeconds: Int? = nil)
     /// 429 with the bare body of Docker Hub's abuse limit.

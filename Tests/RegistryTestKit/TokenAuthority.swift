@@ -28,6 +28,8 @@ package final class TokenAuthority: Sendable {
         /// This in place of the JSON.
         package var bodyOverride: String?
         package var service = "registry.test"
+        /// What each token begins with; its number follows.
+        package var tokenPrefix = "token-"
 
         package init() {}
     }
@@ -100,7 +102,7 @@ package final class TokenAuthority: Sendable {
             }
             if let body = settings.bodyOverride { return Answer(200, json: body) }
             state.count += 1
-            let token = "token-\(state.count)"
+            let token = "\(settings.tokenPrefix)\(state.count)"
             let asked = scopes.compactMap(Self.repository(ofScope:))
             let granted = asked.filter { settings.readers[$0]?.contains(account) ?? true }
             state.tokens[token] = Token(account: account, repositories: Set(granted))

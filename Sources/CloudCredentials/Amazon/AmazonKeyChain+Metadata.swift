@@ -32,13 +32,13 @@ extension AmazonKeyChain {
             guard relative.hasPrefix("/"), let parts = URLText.split(origin + relative) else {
                 throw .malformed(reason: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is no path")
             }
-            request = CloudRequest(origin: parts.origin, path: parts.path)
+            request = CloudRequest(origin: parts.origin, path: parts.path, isLocal: true)
         } else if let full = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
             guard let parts = URLText.split(full), Self.mayBeAsked(parts.origin) else {
                 throw .malformed(
                     reason: "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither HTTPS nor one of Amazon's local addresses")
             }
-            request = CloudRequest(origin: parts.origin, path: parts.path)
+            request = CloudRequest(origin: parts.origin, path: parts.path, isLocal: true)
         } else {
             throw .missing(reason: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is not set")
         }
@@ -68,7 +68,7 @@ extension AmazonKeyChain {
             token = try await client.send(
                 CloudRequest(
                     method: "PUT", origin: origin, path: "/latest/api/token",
-                    fields: [("X-aws-ec2-metadata-token-ttl-seconds", "300")])
+                    fields: [("X-aws-ec2-metadata-token-ttl-seconds", "300")], isLocal: true)
             ).checked { _ in nil }
         } catch {
             guard case .unavailable(let reason) = error else { throw error }
@@ -77,11 +77,12 @@ extension AmazonKeyChain {
         }
         let fields = [(name: "X-aws-ec2-metadata-token", value: trimmed(token.body))]
         let path = "/latest/meta-data/iam/security-credentials/"
-        let roles = try await client.send(CloudRequest(origin: origin, path: path, fields: fields))
+        let roles = try await client.send(CloudRequest(origin: origin, path: path, fields: fields, isLocal: true))
         guard roles.status != 404 else { throw .missing(reason: "the instance has no role") }
         let role = trimmed(Array(try roles.checked { _ in nil }.body.prefix { $0 != 10 }))
         guard !role.isEmpty, !role.contains("/") else { throw .missing(reason: "the instance has no role") }
-        let request = CloudRequest(origin: origin, path: path + URLText.escaped(role), fields: fields)
+        let request = CloudRequest(
+            origin: origin, path: path + URLText.escaped(role), fields: fields, isLocal: true)
         return try await client.send(request).checked { _ in nil }.decode(Keys.self).keys
     }
 }

@@ -118,12 +118,13 @@ package struct AzureTokens: Sendable {
             return CloudRequest(
                 origin: parts.origin, path: parts.path,
                 query: [("api-version", "2019-08-01"), ("resource", Self.resource)] + who,
-                fields: [("X-IDENTITY-HEADER", header)])
+                fields: [("X-IDENTITY-HEADER", header)], isLocal: true)
         }
         return CloudRequest(
             origin: configuration.metadataEndpoint ?? "http://169.254.169.254",
             path: "/metadata/identity/oauth2/token",
-            query: [("api-version", "2018-02-01"), ("resource", Self.resource)] + who, fields: [("Metadata", "true")])
+            query: [("api-version", "2018-02-01"), ("resource", Self.resource)] + who, fields: [("Metadata", "true")],
+            isLocal: true)
     }
 
     /// `exp` of a JSON web token, which is not verified: it is the registry's own, for the registry.

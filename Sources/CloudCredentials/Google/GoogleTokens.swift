@@ -28,11 +28,22 @@ package struct GoogleTokens: Sendable {
     private static let scope = "https://www.googleapis.com/auth/cloud-platform"
 
     private let configuration: GoogleConfiguration
+    private let environment: [String: String]
     private let client: CloudClient
 
-    package init(_ configuration: GoogleConfiguration, client: CloudClient) {
+    package init(_ configuration: GoogleConfiguration, environment: [String: String] = [:], client: CloudClient) {
         self.configuration = configuration
+        self.environment = environment
         self.client = client
+    }
+
+    /// `GCE_METADATA_HOST` is what Google's own libraries take in its place.
+    private var metadataService: String {
+        if let endpoint = configuration.endpoint { return endpoint }
+        guard let host = environment["GCE_METADATA_HOST"], !host.isEmpty else {
+            return "http://metadata.google.internal"
+        }
+        return "http://\(host)"
     }
 
     package func fetch() async throws(CredentialError) -> IssuedCredentials {
@@ -42,9 +53,9 @@ package struct GoogleTokens: Sendable {
         case .metadata(let account):
             let name = URLText.escaped(account ?? "default")
             request = CloudRequest(
-                origin: configuration.endpoint ?? "http://metadata.google.internal",
+                origin: metadataService,
                 path: "/computeMetadata/v1/instance/service-accounts/\(name)/token",
-                fields: [("Metadata-Flavor", "Google")])
+                fields: [("Metadata-Flavor", "Google")], isLocal: true)
         }
         let now = client.clock.now()
         let answer = try await client.send(request)

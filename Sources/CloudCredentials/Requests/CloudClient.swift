@@ -3,6 +3,7 @@ internal import Credentials
 internal import FoundationEssentials
 internal import NIOCore
 internal import NIOHTTP1
+internal import Synchronization
 package import Timekeeping
 
 /// Asks clouds, and their metadata services; every exchange is bounded in time and bytes, and follows no redirect,
@@ -12,25 +13,58 @@ package final class CloudClient: Sendable {
 
     package let clock: any WallClock
     private let timeLimit: Duration
-    private let client: HTTPClient
+    private let route: @Sendable (String) -> CloudRoute
+    /// One for each proxy, and one without: few, since proxies are those of the configuration.
+    private let clients = Mutex<[CloudProxy?: HTTPClient]>([:])
 
-    /// - Parameter timeLimit: of one exchange.
-    package init(clock: any WallClock = SystemWallClock(), timeLimit: Duration = .seconds(10)) {
+    /// - Parameters:
+    ///   - timeLimit: of one exchange.
+    ///   - route: how the endpoint at an origin (`https://HOST:PORT`) is reached. Not asked for what is this machine's
+    ///     own, as metadata services are.
+    package init(
+        clock: any WallClock = SystemWallClock(), timeLimit: Duration = .seconds(10),
+        route: @escaping @Sendable (String) -> CloudRoute = { _ in .direct }
+    ) {
         self.clock = clock
         self.timeLimit = timeLimit
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.timeout.connect = .seconds(3)
-        configuration.connectionPool.idleTimeout = .seconds(5)
-        configuration.httpVersion = .http1Only
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        self.route = route
     }
 
     deinit {
         // A client that is dropped open is a programming error to its library; one that nobody uses is none to us.
-        client.shutdown { _ in }
+        for client in clients.withLock({ $0.values.map(\.self) }) { client.shutdown { _ in } }
+    }
+
+    private func client(for request: CloudRequest) throws(CredentialError) -> HTTPClient {
+        let proxy: CloudProxy?
+        switch request.isLocal ? .direct : route(request.origin) {
+        case .direct: proxy = nil
+        case .through(let found): proxy = found
+        case .closed(let reason): throw .unavailable(reason: "\(request.host) cannot be reached: \(reason)")
+        }
+        return clients.withLock { clients in
+            if let client = clients[proxy] { return client }
+            let client = Self.makeClient(proxy)
+            clients[proxy] = client
+            return client
+        }
+    }
+
+    private static func makeClient(_ proxy: CloudProxy?) -> HTTPClient {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.timeout.connect = .seconds(3)
+        configuration.connectionPool.idleTimeout = .seconds(5)
+        configuration.httpVersion = .http1Only
+        if let proxy {
+            configuration.proxy = .server(
+                host: proxy.host, port: proxy.port,
+                authorization: proxy.username.map { .basic(username: $0, password: proxy.password ?? "") })
+        }
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
     func send(_ request: CloudRequest) async throws(CredentialError) -> CloudAnswer {
+        let client = try client(for: request)
         var outgoing = HTTPClientRequest(url: request.url)
         outgoing.method = HTTPMethod(rawValue: request.method)
         for (name, value) in request.fields { outgoing.headers.add(name: name, value: value) }

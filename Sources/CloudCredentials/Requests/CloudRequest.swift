@@ -7,6 +7,8 @@ struct CloudRequest: Sendable, CustomStringConvertible, CustomReflectable {
     var query: [(name: String, value: String)] = []
     var fields: [(name: String, value: String)] = []
     var body: [UInt8] = []
+    /// To a service of this machine's own platform, which no proxy could reach.
+    var isLocal = false
 
     /// A form, as OAuth 2 wants it.
     static func form(

@@ -17,7 +17,7 @@ struct ClusterFollowing: Sendable {
 
     init(
         _ configuration: KubernetesConfiguration, link: ClusterLink, holder: ConfigurationHolder,
-        metadata: any MetadataStore, cache: PullThroughCache, logger: Logger
+        metadata: any MetadataStore, cache: PullThroughCache, namespaces: ClientNamespaces, logger: Logger
     ) {
         let clock = SystemWallClock()
         follower = ImageFollower(
@@ -28,6 +28,7 @@ struct ClusterFollowing: Sendable {
             return RunningImageResolver(table: current.rules, addresses: addresses)
         }
         self.resolver = resolver
+        namespaces.follow(follower, resolver: resolver)
         self.cache = cache
         keeper = LeaseKeeper(
             follower: follower, metadata: metadata, holder: "kubernetes", grace: configuration.leaseGrace,

@@ -8,12 +8,14 @@ struct CredentialAssembly {
     private(set) var problems: [ConfigurationProblem] = []
 
     private let registry: RegistryHost
+    private let usesTLS: Bool
 
     /// - Parameters:
     ///   - written: where a name or a secret is written beside it.
-    ///   - registry: the rule's.
-    init(_ settings: CredentialSettings, beside written: ConfigurationProblem.Place?, registry: RegistryHost) {
-        self.registry = registry
+    ///   - address: the rule's registry.
+    init(_ settings: CredentialSettings, beside written: ConfigurationProblem.Place?, address: RegistryAddress) {
+        registry = address.host
+        usesTLS = address.usesTLS
         let server = DockerServer(host: registry.description)
         var plans: [(place: ConfigurationProblem.Place, plan: CredentialPlan?)] = []
         if let path = settings.dockerConfig {
@@ -79,6 +81,8 @@ struct CredentialAssembly {
             identity = .servicePrincipal(tenant: tenant, client: client, secret: secret.template)
         default: return nil
         }
-        return .azure(AzureConfiguration(identity, registry: registry.description))
+        return .azure(
+            AzureConfiguration(
+                identity, registry: registry.description, registryEndpoint: usesTLS ? nil : "http://\(registry)"))
     }
 }

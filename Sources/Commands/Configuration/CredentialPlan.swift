@@ -53,7 +53,8 @@ package enum CredentialPlan: Sendable, Hashable {
             return RenewingCredentials.amazon(
                 configuration, environment: environment, client: context.cloud, logger: logger)
         case .google(let configuration):
-            return RenewingCredentials.google(configuration, client: context.cloud, logger: logger)
+            return RenewingCredentials.google(
+                configuration, environment: environment, client: context.cloud, logger: logger)
         case .azure(let configuration):
             return RenewingCredentials.azure(
                 configuration, environment: environment, client: context.cloud, logger: logger)

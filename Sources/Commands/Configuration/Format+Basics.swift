@@ -135,3 +135,18 @@ extension JSONValue {
     /// A regular expression that matches the whole of a text, or a text with a reference in it.
     static func pattern(_ expression: String) -> String { #"^(\#(expression))$|\$\{"# }
 }
+
+extension Format where Value == FollowedText {
+    /// A text that is shown, and followed where files are in it.
+    static func followed(_ expectation: String) -> Format {
+        let plain = Format<String>.text(expectation)
+        return Format(
+            expectation: plain.expectation, schema: plain.schema,
+            read: { node, _, reader in
+                guard let text = plain.read(node, nil, &reader),
+                    let scalar = reader.scalar(node, expected: expectation)
+                else { return nil }
+                return FollowedText(text: text, template: scalar.template)
+            }, show: { .string($0.text) })
+    }
+}

@@ -10,16 +10,13 @@ struct AccountAssembly {
     private(set) var accounts: [AccountConfiguration] = []
     private(set) var problems: [ConfigurationProblem] = []
 
-    private let registry: RegistryHost?
+    private let registry: RegistryAddress?
 
     init(_ rule: RuleSettings) {
-        registry = rule.registry?.value?.host
-        let short = AccountSettings(
-            username: rule.username, accessToken: rule.accessToken, password: rule.password,
-            identityToken: rule.identityToken, elsewhere: rule.elsewhere)
-        if let place = short.place {
+        registry = rule.registry?.value
+        if let place = rule.account.place {
             if rule.accounts.isEmpty {
-                add(.single, short)
+                add(.single, rule.account)
             } else {
                 report("an account stands beside 'accounts'; give it a name and put it among them", at: place)
             }
@@ -39,7 +36,7 @@ struct AccountAssembly {
 
     private mutating func add(_ name: AccountName, _ settings: AccountSettings) {
         if settings.elsewhere.place != nil, let registry {
-            let assembly = CredentialAssembly(settings.elsewhere, beside: settings.writtenPlace, registry: registry)
+            let assembly = CredentialAssembly(settings.elsewhere, beside: settings.writtenPlace, address: registry)
             problems += assembly.problems
             if let plan = assembly.plan { accounts.append(AccountConfiguration(name, .planned(plan))) }
             return
@@ -62,12 +59,12 @@ struct AccountAssembly {
         switch (settings.username, secret) {
         case (nil, nil): break
         case (let username?, let secret?):
-            if let name = username.value, name.contains(":") {
+            if let name = username.value, name.text.contains(":") {
                 report("a user name has no ':'", at: username.place)
             }
             // One of them that could not be read is no missing one: its reader has told what is wrong.
             guard let name = username.value, let password = secret.value else { return nil }
-            return .basic(username: name, password: password.reveal())
+            return .basic(username: name.text, password: password.reveal())
         case (let username?, nil):
             report("'username' needs 'accessToken' beside it; add it, or remove 'username'", at: username.place)
         case (nil, let secret?):
@@ -117,17 +114,19 @@ extension QuotaGovernor.Probe {
 }
 
 extension AccountSettings {
-    /// Follows the secret's files where it has any. The user name stays as it was read.
+    /// Follows the files that the name or the secret stand in, where there are any.
     func followed(_ credentials: AccountCredentials) -> CredentialsOrigin {
-        guard let template = (identityToken ?? accessToken ?? password)?.value?.template, !template.files.isEmpty else {
+        guard let secret = (identityToken ?? accessToken ?? password)?.value?.template else {
             return .fixed(credentials)
         }
+        let form: TemplateCredentials.Form
         switch credentials {
         case .anonymous: return .fixed(credentials)
-        case .basic(let username, _):
-            return .planned(.written(.basic(username: SecretTemplate(username), password: template)))
-        case .refreshToken: return .planned(.written(.refreshToken(template)))
+        case .basic(let name, _):
+            form = .basic(username: username?.value?.template ?? SecretTemplate(name), password: secret)
+        case .refreshToken: form = .refreshToken(secret)
         }
+        return form.files.isEmpty ? .fixed(credentials) : .planned(.written(form))
     }
 }
 

@@ -2,21 +2,23 @@ internal import OCI
 internal import Quota
 
 extension AccountSettings {
-    static var keys: [Setting<Self>] {
+    /// The keys, for a group that holds these settings at `path`.
+    static func keys<Target>(at path: WritableKeyPath<Target, AccountSettings>) -> [Setting<Target>] {
         [
             Setting(
-                "username", \.username, Format.text("a user name").tolerant.located,
+                "username", path.appending(path: \.username), Format.followed("a user name").tolerant.located,
                 "The account; with 'accessToken'."),
             Setting(
-                "accessToken", \.accessToken, Format.secret("an access token").tolerant.located,
+                "accessToken", path.appending(path: \.accessToken), Format.secret("an access token").tolerant.located,
                 "The account's token or password."),
             Setting(
-                "password", \.password, Format.secret("a password").tolerant.located,
+                "password", path.appending(path: \.password), Format.secret("a password").tolerant.located,
                 "The same as 'accessToken'."),
             Setting(
-                "identityToken", \.identityToken, Format.secret("an identity token").tolerant.located,
+                "identityToken", path.appending(path: \.identityToken),
+                Format.secret("an identity token").tolerant.located,
                 "A refresh token, in place of 'username' and 'accessToken'."),
-        ] + CredentialSettings.keys(at: \.elsewhere)
+        ] + CredentialSettings.keys(at: path.appending(path: \.elsewhere))
     }
 }
 

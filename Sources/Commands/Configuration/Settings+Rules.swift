@@ -6,25 +6,14 @@ extension RuleSettings {
         [
             Setting(
                 "registry", \.registry, Format.registry.tolerant.located,
-                "The upstream: HOST, HOST:PORT, or a URL; 'http://…' means without TLS. Required."),
-            Setting(
-                "username", \.username, Format.text("a user name").tolerant.located,
-                "The account; with 'accessToken'."),
-            Setting(
-                "accessToken", \.accessToken, Format.secret("an access token").tolerant.located,
-                "The account's token or password."),
-            Setting(
-                "password", \.password, Format.secret("a password").tolerant.located,
-                "The same as 'accessToken'."),
-            Setting(
-                "identityToken", \.identityToken, Format.secret("an identity token").tolerant.located,
-                "A refresh token, in place of 'username' and 'accessToken'."),
+                "The upstream: HOST, HOST:PORT, or a URL; 'http://…' means without TLS. Required.")
+        ] + AccountSettings.keys(at: \.account) + [
             Setting(
                 "accounts", \.accounts,
-                Format.group(AccountSettings.keys, { AccountSettings() }).table(
+                Format.group(AccountSettings.keys(at: \.self), { AccountSettings() }).table(
                     keyExpectation: "names", showKey: \.description, parseKey: parseAccountName),
                 standard: .object([]),
-                "Any number of accounts, by names of your own; in place of the four keys above."),
+                "Any number of accounts, by names of your own; in place of the keys above."),
             Setting(
                 "anonymous", \.anonymous, Format<AnonymousUse>.word().located, standard: .string("allowed"),
                 "Whether the upstream may be asked without an account, where no account has anything left; 'never' where "
@@ -82,7 +71,7 @@ extension RuleSettings {
                 "hedging", \.hedging, .flag, standard: .bool(true),
                 "Whether a manifest's HEAD or a token that is unusually slow is asked for once more on another connection; "
                     + "never what counts as a pull, and one request in 20 at most."),
-        ] + CredentialSettings.keys(at: \.elsewhere)
+        ]
     }
 }
 

@@ -115,12 +115,8 @@ struct ControlSettings {
 struct RuleSettings {
     /// Nil inside where it is given and wrong.
     var registry: Located<RegistryAddress?>?
-    /// Here too, and in the three below.
-    var username: Located<String?>?
-    var accessToken: Located<Secret?>?
-    var password: Located<Secret?>?
-    var identityToken: Located<Secret?>?
-    var elsewhere = CredentialSettings()
+    /// The short form of a single account.
+    var account = AccountSettings()
     var accounts: [TableEntry<AccountName, AccountSettings>] = []
     var anonymous: Located<AnonymousUse>?
     var egress: [Located<String>] = []
@@ -143,7 +139,8 @@ struct RuleSettings {
 
 /// An account of a rule; the short form of one stands among the rule's own keys.
 struct AccountSettings {
-    var username: Located<String?>?
+    /// Nil inside where it is given and wrong, here and in the three below.
+    var username: Located<FollowedText?>?
     var accessToken: Located<Secret?>?
     var password: Located<Secret?>?
     var identityToken: Located<Secret?>?

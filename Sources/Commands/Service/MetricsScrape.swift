@@ -5,16 +5,23 @@ internal import PullThroughCache
 struct MetricsScrape: Sendable {
     private let process: ProcessScrape
     private let cache: PullThroughCache
+    private let upstreams: UpstreamSet
+    private let accounts: AccountGauges
     private let following: ClusterFollowing?
 
-    init(registry: PrometheusRegistry, cache: PullThroughCache, following: ClusterFollowing?) {
+    init(
+        registry: PrometheusRegistry, cache: PullThroughCache, upstreams: UpstreamSet, following: ClusterFollowing?
+    ) {
         self.cache = cache
+        self.upstreams = upstreams
+        accounts = AccountGauges(registry: registry)
         self.following = following
         process = ProcessScrape(registry)
     }
 
     func text() async -> String {
         if let report = try? await cache.report() { record(report) }
+        accounts.record(upstreams.accountReports)
         following?.record(in: process)
         return process.text()
     }

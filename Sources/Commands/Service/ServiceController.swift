@@ -51,7 +51,7 @@ struct ServiceController: ControlledService {
                     upstream: upstream.map { Self.address($0.governor.client) } ?? "-",
                     account: upstream?.accountText ?? "anonymous",
                     quotas: governor.map { Self.quotas($0.report()) } ?? [],
-                    problems: governor?.accountProblems.map { "\($0.account): \($0.reason)" } ?? [])
+                    accounts: governor?.accountReports.map { StatusDocument.Account($0) } ?? [])
             })
     }
 

@@ -104,11 +104,19 @@ final class UpstreamSet: Sendable {
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.interval)
                 if Task.isCancelled { break }
-                for governor in self.governors { await governor.probeIfDue() }
+                for governor in self.governors {
+                    governor.announceAccounts()
+                    await governor.probeIfDue()
+                }
                 await self.keep()
             }
         }
         await keep()
+    }
+
+    /// How the accounts of each rule stand.
+    var accountReports: [RuleName: [QuotaGovernor.AccountReport]] {
+        state.withLock { $0.entries.mapValues(\.governor) }.mapValues(\.accountReports)
     }
 
     private var governors: [QuotaGovernor] { state.withLock { $0.entries.values.map(\.governor) } }

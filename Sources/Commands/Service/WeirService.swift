@@ -55,29 +55,33 @@ struct WeirService {
         self.metadata = metadata
         transport = UpstreamTransport(proxy: configuration.proxy, logger: logger)
         let holder = ConfigurationHolder(configuration)
-        let credentials = CredentialContext(environment: loader.environment, cloud: CloudClient(), logger: logger)
+        let credentials = CredentialContext(
+            environment: loader.environment, cloud: CloudClient(proxy: configuration.proxy), logger: logger)
         let upstreams = UpstreamSet(
             configuration.upstreams, records: await Self.quotas(in: metadata, logger: logger), transport: transport,
             metadata: metadata, credentials: credentials, logger: logger)
         self.upstreams = upstreams
         let bell = ChangeBell()
+        let namespaces = ClientNamespaces()
         let cache = PullThroughCache(
             configuration: configuration.cache, upstreams: upstreams.registries, blobs: blobs, journal: blobs.journal,
-            metadata: metadata, clock: SystemWallClock(), logger: logger, contentChanged: { bell.ring() })
+            metadata: metadata, namespaces: { namespaces.namespace(at: $0, $1, $2) }, clock: SystemWallClock(),
+            logger: logger, contentChanged: { bell.ring() })
         self.cache = cache
         let readiness = Readiness(metadata: metadata)
         self.readiness = readiness
         let cluster = try configuration.kubernetes.map { kubernetes throws(CommandFailure) in
             let link = try ClusterLink(kubernetes, webhook: configuration.webhook, logger: logger)
             let following = ClusterFollowing(
-                kubernetes, link: link, holder: holder, metadata: metadata, cache: cache, logger: logger)
+                kubernetes, link: link, holder: holder, metadata: metadata, cache: cache, namespaces: namespaces,
+                logger: logger)
             return Cluster(
                 kubernetes, webhook: configuration.webhook, link: link, following: following, makesCertificates: true,
                 logger: logger)
         }
         self.cluster = cluster
         let scrape = MetricsScrape(
-            registry: telemetry.metrics, cache: cache, following: cluster?.following)
+            registry: telemetry.metrics, cache: cache, upstreams: upstreams, following: cluster?.following)
         let operations = OperationalAnswer.pages(
             problem: { await readiness.problem() }, metrics: { await scrape.text() })
         let sharing: StoreSharing? =

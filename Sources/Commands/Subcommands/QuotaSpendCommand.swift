@@ -9,11 +9,12 @@ struct QuotaSpendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spend", abstract: "Tell who spent which pulls of the upstreams.",
         discussion: """
-            Every manifest that was fetched is booked on the client that caused it, by address and by the name that it \
-            sends as 'Weir-Client'; what Weir fetches by itself is booked on Weir. The books are kept by the hour.
+            Every manifest that was fetched is booked on the client that caused it, by address, by the name that it \
+            sends as 'Weir-Client', and by the Kubernetes namespace that it pulls for where a cluster is followed; what \
+            Weir fetches by itself is booked on Weir. The books are kept by the hour.
             """)
 
-    @Option(help: ArgumentHelp("client, repository, rule, tag or hour.", valueName: "what"))
+    @Option(help: ArgumentHelp("client, namespace, repository, rule, tag or hour.", valueName: "what"))
     var by = SpendGrouping.client
     @Option(help: ArgumentHelp("How far back, such as '90m' or '7d'.", valueName: "duration"))
     var since = "24h"
@@ -54,7 +55,10 @@ struct QuotaSpendCommand: AsyncParsableCommand {
             let last = Timestamp(milliseconds: row.lastHour)
             let hour = until - last < .seconds(3600) ? "this hour" : TimeText.relative(last, to: until)
             table.append(
-                [name(row), "\(row.pulls)", share(row.pulls, of: document.pulls), "\(row.refused)"]
+                [
+                    name(row, isOfNamespace: document.by == SpendGrouping.namespace.rawValue), "\(row.pulls)",
+                    share(row.pulls, of: document.pulls), "\(row.refused)",
+                ]
                     + (isHourly ? [] : [hour]))
         }
         var text = table.text
@@ -63,10 +67,14 @@ struct QuotaSpendCommand: AsyncParsableCommand {
         return text + "\(pulls) in the last \(span), \(document.refused) refused\n"
     }
 
-    private static func name(_ row: SpendDocument.Row) -> String {
+    private static func name(_ row: SpendDocument.Row, isOfNamespace: Bool) -> String {
         if let hour = row.hour { return String(TimeText.utc(Timestamp(milliseconds: hour)).prefix(16)) + "Z" }
-        if let client = row.client { return printable(client) + (row.name.map { " (\(printable($0)))" } ?? "") }
+        if let client = row.client {
+            let name = row.name.map { " (\(printable($0)))" } ?? ""
+            return printable(client) + name + (row.namespace.map { ", \(printable($0))" } ?? "")
+        }
         if let work = row.work { return "weir \(work)" }
+        if isOfNamespace, !row.isOther { return row.namespace.map(printable) ?? "none known" }
         guard let rule = row.rule else { return "others" }
         guard let repository = row.repository else { return row.isOther ? "\(rule)/ others" : rule }
         guard let reference = row.reference else { return "\(rule)/\(repository)" }

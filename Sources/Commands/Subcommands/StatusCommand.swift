@@ -38,9 +38,21 @@ struct StatusCommand: AsyncParsableCommand {
             ])
         }
         text += "\n" + table.text
-        let problems = status.rules.flatMap { rule in rule.problems.map { "\(rule.name): \(printable($0))\n" } }
-        if !problems.isEmpty { text += "\nAccounts that cannot be used:\n" + problems.map { "  \($0)" }.joined() }
+        let accounts = status.rules.flatMap { rule in
+            rule.accounts.compactMap { account in line(account, now: now).map { "  \(rule.name): \($0)\n" } }
+        }
+        if !accounts.isEmpty { text += "\nAccounts to look at:\n" + accounts.joined() }
         return text
+    }
+
+    /// Nil where there is nothing to say.
+    private static func line(_ account: StatusDocument.Account, now: Timestamp) -> String? {
+        if account.condition == "good" || account.condition == "unused" { return nil }
+        var text = account.condition.replacing("-", with: " ")
+        if let end = account.expiresAt { text += ", \(TimeText.relative(Timestamp(milliseconds: end), to: now))" }
+        text += " (\(printable(account.origin)))"
+        if let reason = account.reason { text += ": \(printable(reason))" }
+        return "\(account.name) \(text)"
     }
 
     private static func quotas(_ rule: StatusDocument.Rule, now: Timestamp) -> String {

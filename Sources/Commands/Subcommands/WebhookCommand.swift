@@ -85,7 +85,8 @@ struct WebhookCommand: AsyncParsableCommand {
         let scrape = ProcessScrape(telemetry.metrics)
         var surroundings = WebhookService.Surroundings(
             transport: transport,
-            credentials: CredentialContext(environment: processEnvironment(), cloud: CloudClient(), logger: logger),
+            credentials: CredentialContext(
+                environment: processEnvironment(), cloud: CloudClient(proxy: configuration.proxy), logger: logger),
             // Once it listens it can answer: it needs nothing else.
             operations: OperationalAnswer.pages(problem: { nil }, metrics: { scrape.text() }))
         let cluster = try Cluster.ofWebhook(configuration, logger: logger)

@@ -27,6 +27,8 @@ package struct SpendDocument: Codable, Hashable, Sendable {
         package var client: String?
         /// The name that it is known as.
         package var name: String?
+        /// The Kubernetes namespace that it pulls for.
+        package var namespace: String?
         /// What Weir does itself: `revalidation`, `warm` or `refresh`.
         package var work: String?
         /// True for what is not told apart any further.
@@ -75,9 +77,9 @@ extension SpendDocument.Row {
             repository: sum.repository?.description, reference: sum.reference, hour: sum.hour?.milliseconds,
             pulls: sum.pulls, refused: sum.refused, lastHour: sum.lastHour.milliseconds)
         switch sum.spender {
-        case .client(let address, let user): (client, name) = (address, user)
+        case .client(let address, let user, let namespace): (client, name, self.namespace) = (address, user, namespace)
         case .weir(let work): self.work = work.rawValue
-        case .others, nil: break
+        case .others, nil: namespace = sum.namespace
         }
     }
 }

@@ -9,6 +9,9 @@ package final class TemplateCredentials: CredentialSource {
         case basic(username: SecretTemplate, password: SecretTemplate)
         case refreshToken(SecretTemplate)
 
+        /// The files in it.
+        package var files: [String] { templates.flatMap(\.files) }
+
         fileprivate var templates: [SecretTemplate] {
             switch self {
             case .basic(let username, let password): [username, password]
@@ -35,7 +38,7 @@ package final class TemplateCredentials: CredentialSource {
         self.form = form
         self.clock = clock
         self.journal = journal
-        let paths = form.templates.flatMap(\.files)
+        let paths = form.files
         files = Dictionary(
             paths.map { path in
                 (

@@ -3,8 +3,9 @@ package import Logging
 internal import Metrics
 internal import Synchronization
 
-/// Writes down how one source fares: a log line when its condition changes, and a count of its attempts. Nothing of
-/// what it gives.
+/// Writes down how one source fares: a count of its attempts, and its changes, in detail. Nothing of what it gives.
+///
+/// Whose account it is, it does not know: what people are told of it comes from where accounts are.
 package final class CredentialJournal: Sendable {
     /// Of metrics: the kind of source, one of few.
     package let kind: String
@@ -37,9 +38,9 @@ package final class CredentialJournal: Sendable {
         var metadata: Logger.Metadata = ["origin": "\(report.origin)", "condition": "\(report.condition.rawValue)"]
         if let failure = report.failure { metadata["reason"] = "\(failure)" }
         if report.needsAttention {
-            logger.warning("The credentials of an account need attention", metadata: metadata)
+            logger.debug("The credentials of a source need attention", metadata: metadata)
         } else if [.renewalFails, .expired, .refused, .failing].contains(previous) {
-            logger.notice("The credentials of an account are good again", metadata: metadata)
+            logger.debug("The credentials of a source are good again", metadata: metadata)
         }
     }
 

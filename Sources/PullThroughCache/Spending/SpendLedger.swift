@@ -25,14 +25,21 @@ final class SpendLedger: Sendable {
         var outcome: String
     }
 
+    private let namespaces: PullNamespaces
     private let metadata: any MetadataStore
     private let retention: Duration
     private let clock: any WallClock
     private let logger: Logger
     private let state = Mutex(State())
 
-    /// - Parameter retention: how long an hour's books are kept.
-    init(metadata: any MetadataStore, retention: Duration, clock: any WallClock, logger: Logger) {
+    /// - Parameters:
+    ///   - namespaces: asked for each GET that is booked on a client.
+    ///   - retention: how long an hour's books are kept.
+    init(
+        namespaces: @escaping PullNamespaces, metadata: any MetadataStore, retention: Duration, clock: any WallClock,
+        logger: Logger
+    ) {
+        self.namespaces = namespaces
         self.metadata = metadata
         self.retention = retention
         self.clock = clock
@@ -50,6 +57,7 @@ final class SpendLedger: Sendable {
         default: return
         }
         let now = clock.now()
+        let spender = known(spender, repository, reference)
         state.withLock { state in
             let isNewHour = state.table.add(
                 spender, repository, reference: reference, pulls: isPull ? 1 : 0, refused: isPull ? 0 : 1, at: now)
@@ -64,6 +72,11 @@ final class SpendLedger: Sendable {
             state.metrics[key] = counter
             counter.increment()
         }
+    }
+
+    private func known(_ spender: Spender, _ repository: RepositoryKey, _ reference: String) -> Spender {
+        guard case .client(let address, let user, nil) = spender else { return spender }
+        return .client(address: address, user: user, namespace: namespaces(address, repository, reference))
     }
 
     /// Writes down what was booked. What cannot be written is kept, within bounds, for the next time.

@@ -66,6 +66,9 @@ final class RunningWeir {
         return pipe
     }
 
+    /// Everything on standard output so far.
+    var output: String { said.read { $0.output } }
+
     /// Everything on standard error so far; all of it once it has ended.
     var errors: String { said.read { $0.errors } }
 

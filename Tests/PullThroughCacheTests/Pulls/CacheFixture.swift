@@ -37,6 +37,7 @@ struct CacheFixture: Sendable {
         outage: OutagePolicy = OutagePolicy(), otherRules: [String] = [], fetchesAhead: Bool = false,
         pacing: PacingSettings = PacingSettings(),
         wrapping: (any UpstreamRegistry) -> any UpstreamRegistry = { $0 },
+        namespaces: @escaping PullNamespaces = { _, _, _ in nil },
         _ body: @Sendable (CacheFixture) async throws -> Void
     ) async throws {
         // Requests are counted to the last one, so that nothing may be asked of the upstream without need.
@@ -68,7 +69,7 @@ struct CacheFixture: Sendable {
         }
         let cache = PullThroughCache(
             configuration: configuration, upstreams: upstreams, blobs: store, journal: store.journal,
-            metadata: metadata, clock: clock, logger: quiet)
+            metadata: metadata, namespaces: namespaces, clock: clock, logger: quiet)
         let running = Task { try await cache.run() }
         let fixture = CacheFixture(
             registry: registry, cache: cache, clock: clock, store: store, metadata: metadata, directory: directory,

@@ -42,6 +42,27 @@ struct SpendingTests {
         }
     }
 
+    @Test func `a client's pull is booked on the namespace that it is for, and Weir's own on none`() async throws {
+        let namespaces: PullNamespaces = { address, repository, reference in
+            address == "192.0.2.1" ? "\(repository.name) \(reference)" : nil
+        }
+        try await CacheFixture.withRunning(namespaces: namespaces) { fixture in
+            for tag in ["1", "2", "3"] { fixture.registry.addSingleImage(repository: "library/nginx", tag: tag) }
+            _ = try await ask(fixture, "1", alice)
+            _ = try await ask(fixture, "2", bob)
+            _ = try await ask(fixture, "3", .weir(.warm))
+            let sums = try await spent(fixture)
+            #expect(
+                Set(sums.map(\.spender)) == [
+                    .client(address: "192.0.2.1", user: "alice", namespace: "library/nginx 1"),
+                    .client(address: "192.0.2.2"), .weir(.warm),
+                ])
+            let grouped = try await spent(fixture, by: .namespace)
+            #expect(Set(grouped.map(\.namespace)) == ["library/nginx 1", nil])
+            #expect(grouped.count == 3)
+        }
+    }
+
     @Test func `a HEAD costs nothing, and the GET by digest after it is booked on the tag`() async throws {
         try await CacheFixture.withRunning { fixture in
             let image = fixture.registry.addImage(repository: "library/nginx", tag: "1.27")

@@ -1,12 +1,17 @@
-import NIOCore
-import NIOPosix
-import Synchronization
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
 
 /// A proxy that knows CONNECT and nothing else.
-final class ConnectProxy: Sendable {
-    struct Tunnel: Sendable, Hashable {
-        var target: String
-        var authorization: String?
+package final class ConnectProxy: Sendable {
+    package struct Tunnel: Sendable, Hashable {
+        package var target: String
+        package var authorization: String?
+
+        package init(target: String, authorization: String?) {
+            self.target = target
+            self.authorization = authorization
+        }
     }
 
     fileprivate final class Log: Sendable {
@@ -17,21 +22,28 @@ final class ConnectProxy: Sendable {
     private let channel: any Channel
 
     /// What was asked for, in order.
-    var tunnels: [Tunnel] { log.tunnels.withLock { $0 } }
-    var port: Int { channel.localAddress?.port ?? 0 }
+    package var tunnels: [Tunnel] { log.tunnels.withLock { $0 } }
+    package var port: Int { channel.localAddress?.port ?? 0 }
 
     private init(log: Log, channel: any Channel) {
         self.log = log
         self.channel = channel
     }
 
-    /// - Parameter status: what to refuse every tunnel with.
-    static func withRunning(refusing status: Int? = nil, _ body: (ConnectProxy) async throws -> Void) async throws {
+    /// - Parameters:
+    ///   - status: what to refuse every tunnel with.
+    ///   - targets: where to connect in place of a target that is asked for, both `HOST:PORT`; others are taken as
+    ///     they are.
+    package static func withRunning(
+        refusing status: Int? = nil, leading targets: [String: String] = [:],
+        _ body: (ConnectProxy) async throws -> Void
+    ) async throws {
         let log = Log()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(TunnelHandler(log: log, status: status))
+                    try channel.pipeline.syncOperations.addHandler(
+                        TunnelHandler(log: log, status: status, targets: targets))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -52,12 +64,14 @@ private final class TunnelHandler: ChannelInboundHandler {
 
     private let log: ConnectProxy.Log
     private let status: Int?
+    private let targets: [String: String]
     private var head = ByteBuffer()
     private var target: (any Channel)?
 
-    init(log: ConnectProxy.Log, status: Int?) {
+    init(log: ConnectProxy.Log, status: Int?, targets: [String: String]) {
         self.log = log
         self.status = status
+        self.targets = targets
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -79,7 +93,7 @@ private final class TunnelHandler: ChannelInboundHandler {
         if let status {
             return answer("HTTP/1.1 \(status) Refused\r\nContent-Length: 0\r\n\r\n", context.channel)
         }
-        let parts = words[1].split(separator: ":")
+        let parts = (targets[String(words[1])] ?? String(words[1])).split(separator: ":")
         guard parts.count == 2, let port = Int(parts[1]) else { return context.close(promise: nil) }
         let client = context.channel
         ClientBootstrap(group: context.eventLoop)

@@ -1,55 +1,59 @@
-import Foundation
-import NIOCore
-import NIOHTTP1
-import NIOPosix
-import Synchronization
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import Synchronization
 
-/// A cloud's endpoint on this machine: answers as its handler says, and keeps what it was asked.
-final class StandIn: Sendable {
-    struct Request: Sendable {
-        var method: String
-        var path: String
-        var query: String
-        var fields: [(name: String, value: String)]
-        var body: String
+/// An endpoint on this machine, of a cloud for instance: answers as its handler says, and keeps what it was asked.
+package final class StandIn: Sendable {
+    package struct Request: Sendable {
+        package var method: String
+        package var path: String
+        package var query: String
+        package var fields: [(name: String, value: String)]
+        package var body: String
 
-        subscript(_ name: String) -> String? { fields.first { $0.name.lowercased() == name.lowercased() }?.value }
+        package subscript(_ name: String) -> String? {
+            fields.first { $0.name.lowercased() == name.lowercased() }?.value
+        }
 
         /// Of a body in a form.
-        var form: [String: String] {
-            Dictionary(
-                body.split(separator: "&").map { pair in
-                    let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                    return (String(parts[0]), parts.count == 2 ? parts[1].removingPercentEncoding ?? "" : "")
-                }, uniquingKeysWith: { first, _ in first })
+        package var form: [String: String] {
+            Dictionary(decodedForm(body).map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
         }
     }
 
-    struct Answer: Sendable {
-        var status = 200
-        var fields: [String: String] = [:]
-        var body = ""
+    package struct Answer: Sendable {
+        package var status = 200
+        package var fields: [String: String] = [:]
+        package var body = ""
         /// Never comes.
-        var isWithheld = false
+        package var isWithheld = false
 
-        static func json(_ text: String, status: Int = 200, fields: [String: String] = [:]) -> Answer {
+        package init(status: Int = 200, fields: [String: String] = [:], body: String = "", isWithheld: Bool = false) {
+            self.status = status
+            self.fields = fields
+            self.body = body
+            self.isWithheld = isWithheld
+        }
+
+        package static func json(_ text: String, status: Int = 200, fields: [String: String] = [:]) -> Answer {
             Answer(status: status, fields: fields, body: text)
         }
     }
 
-    typealias Handler = @Sendable (Request) -> Answer
+    package typealias Handler = @Sendable (Request) -> Answer
 
     private let channel: any Channel
     private let log = Mutex<[Request]>([])
-    let origin: String
+    package let origin: String
 
-    var requests: [Request] { log.withLock(\.self) }
+    package var requests: [Request] { log.withLock(\.self) }
 
     private final class Relay: Sendable {
         let target = Mutex<(@Sendable (Request) -> Answer)?>(nil)
     }
 
-    init(_ handler: @escaping Handler) async throws {
+    package init(_ handler: @escaping Handler) async throws {
         let relay = Relay()
         channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { channel in
@@ -105,13 +109,4 @@ final class StandIn: Sendable {
             }
         }
     }
-}
-
-/// A file for one test.
-final class Scratch: Sendable {
-    let path = "/tmp/weir-cloud-\(UUID().uuidString)"
-
-    init(_ text: String) throws { try text.write(toFile: path, atomically: false, encoding: .utf8) }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }
