@@ -129,12 +129,14 @@ let package = Package(
                 coreMetrics, serviceLifecycle,
             ]),
 
+        module("PeerGrants", ["JSON", "LibP2P", "OCI", "Timekeeping", crypto]),
+
         // A node that shares what it has: its content, and the registry that answers for it.
         module("NodeContent", ["BlobStore", "OCI"]),
         module(
             "PeerRegistry",
             [
-                "NodeContent", "PeerRouting", "PullThroughCache", "BlobStore", "OCI", "HTTPSemantics",
+                "NodeContent", "PeerRouting", "PeerGrants", "PullThroughCache", "BlobStore", "OCI", "HTTPSemantics",
                 "Timekeeping", "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging, coreMetrics,
             ]),
         module(
@@ -170,6 +172,7 @@ let package = Package(
             "RegistryServer",
             [
                 "OCI", "HTTPSemantics", "Rules", "Timekeeping", "PullThroughCache", "BlobStore", "PeerRegistry",
+                "PeerGrants", "LibP2P",
                 nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging, metrics, serviceLifecycle, "Listening",
             ]),
         module(
@@ -194,7 +197,7 @@ let package = Package(
                 "FilesystemBlobStore",
                 "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer", "ControlServer",
                 "PrometheusMetrics", "PeerRegistry", "NodeContent", "ContainerdClient", "NodeConfiguration",
-                "PeerRouting",
+                "PeerRouting", "PeerGrants",
                 "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages", "ClusterCertificates",
                 "ClusterSecrets",
                 argumentParser, asyncHTTPClient, yams,
@@ -302,9 +305,12 @@ let package = Package(
         tests(
             "PeerRegistryTests",
             [
-                "PeerRegistry", "NodeContent", "PeerRouting", "RegistryServer", "BlobStore", "OCI", asyncHTTPClient,
-                nioCore, nioPosix, nioHTTP1, logging, serviceLifecycle, "Listening",
+                "PeerRegistry", "NodeContent", "PeerRouting", "PeerGrants", "LibP2P", "Rules", "PullThroughCache",
+                "RegistryServer", "BlobStore", "OCI", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, logging,
+                serviceLifecycle, "Listening",
             ]),
+        tests(
+            "PeerGrantsTests", ["PeerGrants", "LibP2P", "OCI", "Timekeeping", "HostileInput", crypto]),
         tests(
             "ContainerdClientTests",
             [
@@ -367,6 +373,7 @@ let package = Package(
             "CommandsTests",
             [
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
+                "PeerGrants",
                 "KubernetesClient", "KubernetesTestKit", "ClusterCertificates",
                 "ControlServer", "RegistryServer", "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping",
                 "Credentials", "Quota", "QuotaGovernor", logging, nioCore, "AdmissionWebhook", "Listening",

@@ -44,6 +44,8 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
     /// The directory that content is read from; nil where it comes through containerd.
     package var contentDirectory: String?
     package var central: String?
+    /// What the central granted it, in words; nil where everything is given to everybody.
+    package var grants: String?
     package var advertisedKeys: Int
     /// Tags advertised, by registry.
     package var advertisedTags: [String: Int]
@@ -58,7 +60,7 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         version: String, processIdentifier: Int32, uptimeSeconds: Int64, identity: String, peerAddresses: [String],
         registryAddresses: [String], isReady: Bool, isContentFollowed: Bool, contentDirectory: String?,
         central: String?, advertisedKeys: Int, advertisedTags: [String: Int], peers: [Peer], records: Int,
-        providers: Int, setAside: [SetAside]
+        providers: Int, setAside: [SetAside], grants: String? = nil
     ) {
         self.version = version
         self.processIdentifier = processIdentifier
@@ -76,6 +78,7 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         self.records = records
         self.providers = providers
         self.setAside = setAside
+        self.grants = grants
     }
 }
 

@@ -52,6 +52,7 @@ extension PrometheusRegistry {
         "weir_metrics_refused_series_total": "Metric series not exposed because of the bound on their number.",
         "weir_node_advertised_keys": "Tags and digests that the node says to peers it has.",
         "weir_node_answers_total": "Answers of the node's registry, by kind and where they came from.",
+        "weir_node_grant_refusals_total": "Requests of peers for private content that were refused, by reason.",
         "weir_node_lookup_seconds": "Time from the beginning of a look-up to each peer that it found.",
         "weir_node_peer_bytes_total": "Bytes of blobs taken from peers.",
         "weir_node_peer_failures_total": "Peers that were of no help, by reason; lied means wrong bytes.",

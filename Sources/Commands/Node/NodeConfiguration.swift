@@ -15,6 +15,8 @@ package struct NodeConfiguration: Sendable {
     package var peerTLS = PeerHTTP.TLS()
     package var centralTLS = PeerHTTP.TLS()
     package var filter = RegistryFilter.open
+    /// Nil gives everything to every peer, as Spegel does.
+    package var grants: NodeGrants?
     package var containerdSocket = "/run/containerd/containerd.sock"
     package var containerdNamespace = "k8s.io"
     package var contentDirectory: String?

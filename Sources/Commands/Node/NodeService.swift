@@ -4,6 +4,7 @@ internal import ControlServer
 internal import KademliaRouting
 internal import LibP2P
 internal import Logging
+internal import PeerGrants
 internal import PeerRegistry
 internal import PrometheusMetrics
 internal import RegistryServer
@@ -26,6 +27,7 @@ struct NodeService {
     private let bootstrapPage: RegistryServer?
     private let control: ControlServer
     private let clients: [HTTPClient]
+    private let renewal: GrantRenewal?
     private let logger: Logger
 
     /// - Throws: ``CommandFailure`` that says what is wrong, and what to do.
@@ -34,8 +36,9 @@ struct NodeService {
         self.logger = logger
         let clients = try NodeClients(configuration)
         self.clients = clients.all
+        let identity = try Self.identity(configuration.directory)
         let host = Host(
-            identity: try Self.identity(configuration.directory), configuration: Self.hostConfiguration(configuration),
+            identity: identity, configuration: Self.hostConfiguration(configuration),
             logger: logger)
         self.host = host
         let router = KademliaRouter(
@@ -50,17 +53,20 @@ struct NodeService {
         let nodeMetrics = NodeMetrics(usesSpegelNames: configuration.usesSpegelNames)
         advertiser = Advertiser(
             content: content, routing: router, filter: configuration.filter, metrics: nodeMetrics, logger: logger)
+        let grants = configuration.grants.map { PeerGrants(identity: identity, configuration: $0.grants) }
+        renewal = Self.renewal(of: grants, configuration, client: clients.central, logger: logger)
         let registry = PeerRegistry(
             configuration: configuration.registry, content: content, routing: router, filter: configuration.filter,
-            advertiser: advertiser, peerClient: clients.peers, centralClient: clients.central, metrics: nodeMetrics,
-            logger: logger)
+            advertiser: advertiser, peerClient: clients.peers, centralClient: clients.central, grants: grants,
+            metrics: nodeMetrics, logger: logger)
         let controller = NodeController(
             configuration: configuration, host: host, router: router, content: content, advertiser: advertiser,
             registry: registry, scrape: ProcessScrape(metrics))
         let node = NodePages(controller: controller)
         server = RegistryServer(
             configuration: configuration.server, node: registry, authorization: configuration.registry.authorization,
-            pages: node.probes, logger: logger)
+            localClients: configuration.grants?.localClients.compactMap { AddressBlock($0) }, pages: node.probes,
+            logger: logger)
         controller.setAddresses { [server] in (try? await server.boundAddresses()) ?? [] }
         pages =
             configuration.pagesListen.isEmpty
@@ -73,6 +79,14 @@ struct NodeService {
                 configuration: Self.pagesConfiguration([$0]), node: nil, pages: node.bootstrap(host), logger: logger)
         }
         control = ControlServer(path: configuration.controlSocket, node: controller, logger: logger)
+    }
+
+    private static func renewal(
+        of grants: PeerGrants?, _ configuration: NodeConfiguration, client: HTTPClient, logger: Logger
+    ) -> GrantRenewal? {
+        guard let grants, let central = configuration.registry.central else { return nil }
+        return GrantRenewal(
+            grants: grants, central: central, token: configuration.grants?.token, client: client, logger: logger)
     }
 
     private static func identity(_ directory: String?) throws(CommandFailure) -> Identity {
@@ -103,6 +117,15 @@ struct NodeService {
         RegistryServer.Configuration(listen: listen, connectionLimit: 256, drainTimeout: .seconds(1), logsAccess: false)
     }
 
+    /// What joining and listing needed is not needed again, and what upkeep needs is so every ten minutes.
+    private static func releaseMemory() async {
+        var pauses = [Duration.seconds(20), .seconds(40)][...]
+        while !Task.isCancelled {
+            try? await Task.sleep(for: pauses.popFirst() ?? .seconds(600))
+            StartupMemory.release()
+        }
+    }
+
     /// Shares until SIGTERM or SIGINT.
     /// - Parameter onReady: called once, with the addresses that containerd can use.
     func run(onReady: @escaping @Sendable ([String]) -> Void) async throws(CommandFailure) {
@@ -111,6 +134,8 @@ struct NodeService {
         parts.add { try await host.run() }
         parts.add { await router.run() }
         parts.addCancelled { await advertiser.run() }
+        parts.addCancelled { await Self.releaseMemory() }
+        if let renewal { parts.addCancelled { await renewal.run() } }
         parts.add { try await control.run() }
         parts.add { try await server.run() }
         for pages in [pages, bootstrapPage].compactMap(\.self) { parts.add { try await pages.run() } }

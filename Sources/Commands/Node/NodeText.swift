@@ -20,6 +20,7 @@ enum NodeText {
                     ? status.contentDirectory ?? "read through containerd" : "containerd does not answer"
             ),
             ("Central", status.central ?? "none"),
+            ("Private images", status.grants ?? "given to everybody who asks"),
             (
                 "Advertised",
                 "\(status.advertisedKeys) keys" + (tags.isEmpty ? "" : "; tags: \(tags.joined(separator: ", "))")
