@@ -127,6 +127,7 @@ let package = Package(
                 "LibP2P", "PeerRouting", "Timekeeping", crypto, nioCore, nioHTTP1, asyncHTTPClient, logging,
                 coreMetrics, serviceLifecycle, "ProtobufCoding", "KubernetesClient",
             ]),
+        module("PeerGrants", ["JSON", "LibP2P", "OCI", "Timekeeping", crypto]),
 
         // A node that shares what it has: its content, and the registry that answers for it.
         module("NodeContent", ["BlobStore", "OCI"]),
@@ -134,8 +135,8 @@ let package = Package(
         module(
             "PeerRegistry",
             [
-                "NodeContent", "PeerRouting", "PullThroughCache", "BlobStore", "OCI", "HTTPSemantics",
-                "Timekeeping", "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging, coreMetrics,
+                "NodeContent", "PeerRouting", "PullThroughCache", "BlobStore", "OCI", "HTTPSemantics", "Timekeeping",
+                "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging, coreMetrics, "PeerGrants",
             ]),
         module(
             "ContainerdClient",
@@ -169,6 +170,7 @@ let package = Package(
             [
                 "OCI", "HTTPSemantics", "Rules", "Timekeeping", "PullThroughCache", "BlobStore", "PeerRegistry",
                 nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging, metrics, serviceLifecycle, "Listening",
+                "PeerGrants", "LibP2P",
             ]),
         module(
             "AdmissionWebhook",
@@ -194,7 +196,7 @@ let package = Package(
                 "NodeConfiguration", "PeerRouting", "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages",
                 "ClusterCertificates", "ClusterSecrets", argumentParser, asyncHTTPClient, yams, logging, metrics,
                 serviceLifecycle, unixSignals, nioHTTP1, nioCore, "AdmissionWebhook", "JSON", "Listening",
-                "CloudCredentials", "StoreContent",
+                "CloudCredentials", "StoreContent", "PeerGrants",
             ]),
         .executableTarget(name: "weir", dependencies: ["Commands"], swiftSettings: settings),
 
@@ -304,8 +306,10 @@ let package = Package(
             "PeerRegistryTests",
             [
                 "PeerRegistry", "NodeContent", "PeerRouting", "RegistryServer", "BlobStore", "OCI", asyncHTTPClient,
-                nioCore, nioPosix, nioHTTP1, logging, serviceLifecycle, "Listening",
+                nioCore, nioPosix, nioHTTP1, logging, serviceLifecycle, "Listening", "PeerGrants", "LibP2P", "Rules",
+                "PullThroughCache",
             ]),
+        tests("PeerGrantsTests", ["PeerGrants", "LibP2P", "OCI", "Timekeeping", "HostileInput", crypto]),
         tests(
             "ContainerdClientTests",
             [
@@ -379,7 +383,7 @@ let package = Package(
                 "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping", "Credentials", "Quota",
                 "QuotaGovernor", logging, nioCore, "AdmissionWebhook", "Listening", asyncHTTPClient, nioHTTP1, nioSSL,
                 yams, "NodeConfiguration", "PrometheusMetrics", serviceLifecycle, "KademliaRouting", "LibP2P",
-                "PeerRouting", "StoreContent",
+                "PeerRouting", "StoreContent", "PeerGrants",
             ]),
         // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
         // program of ours takes part yet.

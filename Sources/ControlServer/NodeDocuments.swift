@@ -61,6 +61,8 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
     /// The directory that content is read from; nil where it comes through containerd.
     package var contentDirectory: String?
     package var central: String?
+    /// What the central granted it, in words; nil where everything is given to everybody.
+    package var grants: String?
     package var advertisedKeys: Int
     /// Those of which no peer was told yet.
     package var untoldKeys: Int
@@ -77,7 +79,8 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         version: String, processIdentifier: Int32, uptimeSeconds: Int64, identity: String, peerAddresses: [String],
         registryAddresses: [String], isReady: Bool, isPrivateNetwork: Bool, contentKeeper: String,
         isContentFollowed: Bool, contentDirectory: String?, central: String?, advertisedKeys: Int, untoldKeys: Int,
-        advertisedTags: [String: Int], peers: [Peer], records: Int, providers: Int, setAside: [SetAside]
+        advertisedTags: [String: Int], peers: [Peer], records: Int, providers: Int, setAside: [SetAside],
+        grants: String? = nil
     ) {
         self.version = version
         self.processIdentifier = processIdentifier
@@ -98,6 +101,7 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         self.records = records
         self.providers = providers
         self.setAside = setAside
+        self.grants = grants
     }
 }
 

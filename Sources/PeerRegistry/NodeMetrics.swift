@@ -1,5 +1,6 @@
 internal import CoreMetrics
 internal import OCI
+internal import PeerGrants
 internal import Synchronization
 internal import Timekeeping
 
@@ -15,6 +16,10 @@ package final class NodeMetrics: @unchecked Sendable {
 
     private let answers: [String: Counter]
     private let failures: [PeerStanding.Offence: Counter]
+    private let refusals = Dictionary(
+        uniqueKeysWithValues: GrantError.allCases.map {
+            ($0, Counter(label: "weir_node_grant_refusals_total", dimensions: [("reason", $0.rawValue)]))
+        })
     private let bytes = Counter(label: "weir_node_peer_bytes_total")
     private let resumed = Counter(label: "weir_node_resumed_total")
     private let lookups = Timer(label: "weir_node_lookup_seconds")
@@ -44,6 +49,7 @@ package final class NodeMetrics: @unchecked Sendable {
     }
 
     func record(bytes count: Int) { bytes.increment(by: count) }
+    func record(refused error: GrantError) { refusals[error]?.increment() }
     func recordResumption() { resumed.increment() }
     func record(_ offence: PeerStanding.Offence) { failures[offence]?.increment() }
 

@@ -54,6 +54,7 @@ extension PrometheusRegistry {
         "weir_node_answers_total": "Answers of the node's registry, by kind and where they came from.",
         "weir_node_files_changes_total": "Changes to the files that lead a node's container runtime to Weir.",
         "weir_node_files_ready": "1 where those files are as they are to be and containerd reads them, else 0.",
+        "weir_node_grant_refusals_total": "Requests of peers for private content that were refused, by reason.",
         "weir_node_lookup_seconds": "Time from the beginning of a look-up to each peer that it found.",
         "weir_node_peer_bytes_total": "Bytes of blobs taken from peers.",
         "weir_node_peer_failures_total": "Peers that were of no help, by reason; lied means wrong bytes.",

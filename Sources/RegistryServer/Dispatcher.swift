@@ -3,6 +3,7 @@ internal import Listening
 internal import NIOCore
 internal import NIOHTTP1
 internal import OCI
+internal import PeerGrants
 internal import PullThroughCache
 internal import Rules
 
@@ -11,6 +12,7 @@ struct Dispatcher: RequestDispatching {
     let content: any ContentSource
     let rules: @Sendable () -> RuleTable
     let operations: [String: @Sendable () async -> OperationalAnswer]
+    let grants: GrantPage?
     let cacheName: String
     let targetLimitBytes: Int
 
@@ -45,6 +47,9 @@ struct Dispatcher: RequestDispatching {
         switch route {
         case .base: return .now(.base)
         case .unknown: return .now(.noEndpoint)
+        case .operation(GrantAnswer.path):
+            guard let grants else { return .now(.noEndpoint) }
+            return .later { grants.answer(request) }
         case .operation(let path): return operation(path)
         case .manifest(let name, let reference):
             return try manifest(name, reference, target: target, request: request)

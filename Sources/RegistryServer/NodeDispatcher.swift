@@ -3,6 +3,7 @@ internal import Listening
 internal import NIOCore
 internal import NIOHTTP1
 internal import OCI
+internal import PeerGrants
 internal import PeerRegistry
 internal import PullThroughCache
 
@@ -15,6 +16,8 @@ struct NodeDispatcher: RequestDispatching {
     let authorization: String?
     let pages: [String: @Sendable (PageQuery) async -> OperationalAnswer]
     let targetLimitBytes: Int
+    /// Who is asked for no grant, and whose requests are passed on to others; nil for everybody.
+    var localClients: [AddressBlock]?
 
     func dispatch(_ request: Request) -> (kind: RequestKind, outcome: DispatchOutcome) {
         guard let target = try? RequestTarget(request.target, limitBytes: targetLimitBytes) else {
@@ -61,7 +64,21 @@ struct NodeDispatcher: RequestDispatching {
         else { return nil }
         return NodeRequest(
             registry: registry, repository: repository, isHead: request.isHead,
-            isMirrored: request.fields.isMirrored)
+            isMirrored: request.fields.isMirrored || !isLocal(request.client),
+            credential: credential(of: request))
+    }
+
+    /// Whoever is not beside the node is a peer, whether it says so or not: else leaving out a field would do.
+    private func isLocal(_ client: Client) -> Bool {
+        guard let localClients else { return true }
+        guard let address = NetworkAddress(client.address) else { return false }
+        return localClients.contains { $0.contains(address) }
+    }
+
+    private func credential(of request: Request) -> PeerCredential? {
+        guard let grant = request.fields.grant, let proof = request.fields.proof else { return nil }
+        return PeerCredential(
+            grant: grant, proof: proof, method: request.method.name, target: request.target)
     }
 
     private func manifest(

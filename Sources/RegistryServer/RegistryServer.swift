@@ -3,6 +3,7 @@ package import Logging
 internal import NIOCore
 internal import NIOHTTP2
 internal import NIOPosix
+internal import PeerGrants
 package import PeerRegistry
 package import PullThroughCache
 package import Rules
@@ -23,15 +24,17 @@ package final class RegistryServer: Sendable {
     ///   - rules: asked for every request, so that a reload takes effect at once.
     ///   - operations: answers for paths outside `/v2/`, such as `/healthz` and `/metrics`.
     ///   - peers: what peers are given; nil treats them as clients.
+    ///   - grants: signs what nodes may have of private repositories; nil signs nothing.
     package init(
         configuration: Configuration, content: any ContentSource, rules: @escaping @Sendable () -> RuleTable,
-        operations: [String: @Sendable () async -> OperationalAnswer], peers: PeerSide? = nil, logger: Logger
+        operations: [String: @Sendable () async -> OperationalAnswer], peers: PeerSide? = nil,
+        grants: GrantPage? = nil, logger: Logger
     ) {
         self.configuration = configuration
         let limitBytes = min(Self.targetLimitBytes, configuration.headerLimitBytes)
         let clients = Dispatcher(
-            content: content, rules: rules, operations: operations, cacheName: configuration.cacheName,
-            targetLimitBytes: limitBytes)
+            content: content, rules: rules, operations: operations, grants: grants,
+            cacheName: configuration.cacheName, targetLimitBytes: limitBytes)
         dispatcher =
             peers.map { peers in
                 SharingDispatcher(
@@ -50,15 +53,17 @@ package final class RegistryServer: Sendable {
     /// - Parameters:
     ///   - node: nil where only `pages` are served.
     ///   - authorization: what clients have to say, `Basic …`; nil lets everybody in.
+    ///   - localClients: who is asked for no grant; nil for everybody, where there are no grants.
     ///   - pages: answers for paths outside `/v2`, told the query.
     package init(
         configuration: Configuration, node: (any NodeRegistry)?, authorization: String? = nil,
+        localClients: [AddressBlock]? = nil,
         pages: [String: @Sendable (PageQuery) async -> OperationalAnswer], logger: Logger
     ) {
         self.configuration = configuration
         dispatcher = NodeDispatcher(
             node: node, authorization: authorization, pages: pages,
-            targetLimitBytes: min(Self.targetLimitBytes, configuration.headerLimitBytes))
+            targetLimitBytes: min(Self.targetLimitBytes, configuration.headerLimitBytes), localClients: localClients)
         metrics = ServerMetrics()
         self.logger = logger
         bound = MultiThreadedEventLoopGroup.singleton.next().makePromise()

@@ -1,6 +1,6 @@
 /// The fields of a request that mean anything here.
 enum RequestFieldName {
-    case host, range, ifRange, ifNoneMatch, cacheControl, userAgent, clientName, authorization, mirrored
+    case host, range, ifRange, ifNoneMatch, cacheControl, userAgent, clientName, authorization, mirrored, grant, proof
     case expect, upgrade, contentLength, transferEncoding
     /// The parser's own matter: they say whether the connection goes on.
     case connection, proxyConnection
@@ -18,7 +18,10 @@ enum RequestFieldName {
         case 10:
             found =
                 Self.isSame(name, "user-agent")
-                ? .userAgent : Self.isSame(name, "connection") ? .connection : nil
+                ? .userAgent
+                : Self.isSame(name, "connection")
+                    ? .connection
+                    : Self.isSame(name, "weir-grant") ? .grant : Self.isSame(name, "weir-proof") ? .proof : nil
         case 11: found = Self.isSame(name, "weir-client") ? .clientName : nil
         case 13:
             found =

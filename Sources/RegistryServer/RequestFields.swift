@@ -1,7 +1,8 @@
 internal import NIOHTTP1
 
 /// The fields of a request that mean anything here, found in one pass. All others are dropped at this point:
-/// `Cookie` and the like reach neither the cache nor a log; `Authorization` goes no further than ``NodeDispatcher``.
+/// `Cookie` and the like reach neither the cache nor a log; `Authorization` goes no further than
+/// ``NodeDispatcher`` and ``GrantPage``.
 struct RequestFields: Sendable, Hashable {
     /// How a request's body is delimited. RFC 9112, 6.
     enum BodyFraming: Sendable, Hashable {
@@ -22,8 +23,11 @@ struct RequestFields: Sendable, Hashable {
     var clientName: String?
     /// A peer asks, of whom no other peer is to be asked in turn.
     var isMirrored = false
-    /// Looked at by the registry of a node alone, where it asks for a password.
+    /// Looked at by the registry of a node, where it asks for a password, and where grants are given.
     var authorization: String?
+    /// What a peer shows for private content; given twice it is nothing.
+    var grant: String?
+    var proof: String?
     var framing = BodyFraming.none
     /// `Content-Length` that is no number, or is given more than once. The parser of HTTP/1.1 refuses most such
     /// requests itself.
@@ -33,6 +37,8 @@ struct RequestFields: Sendable, Hashable {
     var asksForUpgrade = false
     private var rangeCount: UInt8 = 0
     private var lengthCount: UInt8 = 0
+    private var grantCount: UInt8 = 0
+    private var proofCount: UInt8 = 0
 
     init() {}
 
@@ -59,6 +65,12 @@ struct RequestFields: Sendable, Hashable {
         case .userAgent: userAgent = value
         case .clientName: clientName = Self.clientName(value)
         case .authorization: authorization = value
+        case .grant:
+            grantCount = min(2, grantCount + 1)
+            grant = grantCount == 1 ? value : nil
+        case .proof:
+            proofCount = min(2, proofCount + 1)
+            proof = proofCount == 1 ? value : nil
         case .mirrored: isMirrored = value == "true"
         case .expect: expectsContinue = true
         case .upgrade: asksForUpgrade = true

@@ -169,7 +169,9 @@ struct ClusterTests {
             times.sort()
             let p99 = times[times.count * 99 / 100]
             #expect(hops <= 3)
-            // 16 ms in a debug build on a busy machine of two cores; this leaves room for a busier one.
+            // What is promised, of half of the look-ups: in a debug build on a busy machine of two cores it holds for 99
+            // of a hundred, but a machine that does ten other things may stop any of them.
+            #expect(times[times.count / 2] <= .milliseconds(20), "median \(times[times.count / 2])")
             #expect(p99 <= .milliseconds(200), "p99 \(p99)")
         }
     }

@@ -39,7 +39,7 @@ struct TableTests {
         #expect(gone != far[0].peer)
         #expect(table.count == 20)
         #expect(table.entry(gone) == nil)
-        let removals = [table.remove(far[20].peer), table.remove(far[20].peer)]
+        let removals = [table.remove(far[20]), table.remove(far[20])]
         #expect(removals == [true, false])
         #expect(table.silent(for: .seconds(50), now: .seconds(120)).count == 18)
     }

@@ -31,7 +31,7 @@ extension PeerSimulation {
 
     private func refresh(_ number: Int, direction: Int, of count: Int) {
         guard direction < count, nodes[number].isAlive else { return }
-        let key = RefreshKey.make(sharing: direction, with: nodes[number].record.point, using: &generator)
+        let key = refreshKeys.key(sharing: direction, with: nodes[number].record.point, using: &generator)
         lookUp(key, by: number) { _ in self.refresh(number, direction: direction + 1, of: count) }
     }
 

@@ -32,6 +32,7 @@ package final class PeerSimulation {
     private var events = EventQueue()
     package private(set) var now = Duration.zero
     var generator: SeededGenerator
+    let refreshKeys = RefreshKeys()
     private var aliveNumbers: [Int] = []
 
     package init(_ configuration: Configuration) throws {

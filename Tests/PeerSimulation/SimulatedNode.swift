@@ -11,6 +11,10 @@ final class SimulatedNode {
     let keys: [ContentKey]
     /// Connections by when they were last used; bounded as a host's.
     private var connections: [Int: UInt64] = [:]
+    /// Uses in their order, also those that later ones have made meaningless.
+    private var uses: [(node: Int, use: UInt64)] = []
+    /// The first of them that may mean something.
+    private var firstUse = 0
     private var useCount: UInt64 = 0
     private let connectionLimit: Int
     /// Requests that it was sent in the time that is measured.
@@ -29,10 +33,26 @@ final class SimulatedNode {
     func connect(_ other: Int) -> (isNew: Bool, closed: Int?) {
         useCount += 1
         let isNew = connections.updateValue(useCount, forKey: other) == nil
-        guard isNew, connections.count > connectionLimit else { return (isNew, nil) }
-        guard let oldest = connections.min(by: { $0.value < $1.value })?.key else { return (isNew, nil) }
+        uses.append((other, useCount))
+        if uses.count > 8 * connectionLimit { forgetOldUses() }
+        guard isNew, connections.count > connectionLimit, let oldest = longestUnused() else { return (isNew, nil) }
         connections[oldest] = nil
         return (isNew, oldest)
+    }
+
+    /// In a step or two, where looking through all connections would take hundreds at every new one.
+    private func longestUnused() -> Int? {
+        while firstUse < uses.count {
+            let (node, use) = uses[firstUse]
+            if connections[node] == use { return node }
+            firstUse += 1
+        }
+        return nil
+    }
+
+    private func forgetOldUses() {
+        uses = uses[firstUse...].filter { connections[$0.node] == $0.use }
+        firstUse = 0
     }
 
     func disconnect(_ other: Int) { connections[other] = nil }

@@ -65,6 +65,11 @@ package struct ConfigurationLoader: Sendable {
             makesCertificates: settings.kubernetes?.certificates != nil, environment: environment,
             source: path ?? "webhook")
         problems += webhook.problems
+        let grants = settings.grants.map { grants in
+            GrantConfiguration(
+                grants, directory: settings.storage.directory ?? defaultDirectory(), source: path ?? "grants",
+                problems: &problems)
+        }
         problems = problems.inReadingOrder
         guard !problems.contains(where: { $0.severity == .error }) else { throw ConfigurationError(problems: problems) }
         var service = settings.service(assembly: assembly, proxy: proxy)
@@ -72,6 +77,7 @@ package struct ConfigurationLoader: Sendable {
         service.kubernetes = settings.kubernetes.map { KubernetesConfiguration($0) }
         service.node = node.configuration
         service.webhook = webhook.configuration
+        service.grants = grants
         return LoadedConfiguration(file: path, settings: settings, service: service, warnings: problems)
     }
 

@@ -30,6 +30,8 @@ package struct ServiceConfiguration: Sendable {
     package var kubernetes: KubernetesConfiguration?
     package var node = NodeConfiguration()
     package var webhook = WebhookConfiguration()
+    /// Nil grants nothing.
+    package var grants: GrantConfiguration?
 
     /// Where the catalogue is.
     package var cataloguePath: String { "\(storeDirectory)/catalogue.sqlite" }
@@ -58,6 +60,7 @@ package struct ServiceConfiguration: Sendable {
         if server.logsAccess != old.server.logsAccess { names.append("log.access") }
         if controlSocket != old.controlSocket { names.append("control.socket") }
         if node.store != old.node.store { names.append("node.store") }
+        if grants?.keyFiles != old.grants?.keyFiles { names.append("grants.keys") }
         if kubernetes != old.kubernetes { names.append("kubernetes") }
         if webhook.needsRestart(since: old.webhook) { names.append("webhook, where and how it listens and checks") }
         return names

@@ -69,6 +69,9 @@ extension Settings {
                 "node", \.node, .group(NodeSettings.keys, { NodeSettings() }),
                 "How 'weir node' shares this machine's images with its peers; 'weir serve' reads it with 'node.store'."),
             Setting(
+                "grants", \.grants, .group(GrantSettings.settings, { GrantSettings() }),
+                "Which nodes may give each other which private repositories. Without it nothing is signed."),
+            Setting(
                 "webhook", \.webhook, .group(WebhookFileSettings.keys, { WebhookFileSettings() }),
                 "The admission webhook of a Kubernetes cluster, which rewrites and judges pods' images."),
         ]

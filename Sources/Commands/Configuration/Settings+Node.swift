@@ -25,6 +25,7 @@ struct NodeSettings {
     var socket = "/run/weir-node.sock"
     var pages: [String] = ["127.0.0.1:9090"]
     var spegelMetrics = false
+    var grants: NodeGrantSettings?
 }
 
 struct NodeTLSSettings {
@@ -131,6 +132,10 @@ extension NodeSettings {
             Setting(
                 "spegelMetrics", \.spegelMetrics, .flag, standard: .bool(false),
                 "Whether metrics are given under Spegel's names as well."),
+            Setting(
+                "grants", \.grants, .group(NodeGrantSettings.settings, { NodeGrantSettings() }),
+                "Give what the central Weir calls private to nodes that it granted it to, alone. Given, even empty, on."
+            ),
         ]
     }
 }

@@ -26,6 +26,7 @@ struct Settings {
     var webhook = WebhookFileSettings()
     var kubernetes: KubernetesSettings?
     var node = NodeSettings()
+    var grants: GrantSettings?
 }
 
 /// What files encrypted by SOPS are decrypted with.

@@ -50,6 +50,9 @@ struct NodeAssembly {
         } catch {
             problems.append(ConfigurationProblem("\(error)", at: .init(source: source)))
         }
+        configuration.grants = settings.grants.map {
+            NodeGrants($0, central: settings.central, source: source, problems: &problems)
+        }
         configuration.containerdSocket = settings.containerd.socket
         configuration.containerdNamespace = settings.containerd.namespace
         configuration.contentDirectory = settings.containerd.content

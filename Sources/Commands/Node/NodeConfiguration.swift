@@ -36,6 +36,8 @@ package struct NodeConfiguration: Sendable {
     package var peerTLS = PeerHTTP.TLS()
     package var centralTLS = PeerHTTP.TLS()
     package var filter = RegistryFilter.open
+    /// Nil gives everything to every peer, as Spegel does.
+    package var grants: NodeGrants?
     package var containerdSocket = "/run/containerd/containerd.sock"
     package var containerdNamespace = "k8s.io"
     package var contentDirectory: String?
@@ -57,4 +59,7 @@ package struct NodeConfiguration: Sendable {
     package var advertisesLoopback = false
 
     package init() {}
+
+    /// Who is asked for no grant; nil for everybody.
+    var localClients: [AddressBlock]? { grants?.localClients.compactMap { AddressBlock($0) } }
 }

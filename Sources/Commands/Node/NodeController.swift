@@ -66,7 +66,7 @@ final class NodeController: ControlledNode {
             setAside: registry.peersSetAside.map {
                 NodeStatusDocument.SetAside(
                     origin: $0.origin, reason: $0.reason, seconds: $0.remaining.components.seconds)
-            })
+            }, grants: registry.grantSummary)
     }
 
     func find(_ reference: String) async throws(ControlError) -> NodeFindDocument {

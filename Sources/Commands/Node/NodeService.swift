@@ -33,9 +33,18 @@ struct NodeService {
         self.sharing = sharing
         server = RegistryServer(
             configuration: configuration.server, node: sharing.registry,
-            authorization: configuration.registry.authorization,
+            authorization: configuration.registry.authorization, localClients: configuration.localClients,
             pages: NodePages(controller: sharing.controller).probes, logger: logger)
         sharing.controller.setAddresses { [server] in (try? await server.boundAddresses()) ?? [] }
+    }
+
+    /// What joining and listing needed is not needed again, and what upkeep needs is so every ten minutes.
+    private static func releaseMemory() async {
+        var pauses = [Duration.seconds(20), .seconds(40)][...]
+        while !Task.isCancelled {
+            try? await Task.sleep(for: pauses.popFirst() ?? .seconds(600))
+            StartupMemory.release()
+        }
     }
 
     /// Shares until SIGTERM or SIGINT.
@@ -44,6 +53,7 @@ struct NodeService {
         let (server, sharing, store) = (server, sharing, store)
         var parts = ServiceParts()
         sharing.add(to: &parts)
+        parts.addCancelled { await Self.releaseMemory() }
         parts.add { try await server.run() }
         parts.add {
             onReady(try await server.boundAddresses())

@@ -3,6 +3,7 @@ internal import KademliaRouting
 internal import LibP2P
 internal import Logging
 internal import NodeContent
+internal import PeerGrants
 internal import PeerRegistry
 internal import RegistryServer
 
@@ -23,6 +24,7 @@ struct NodeSharing {
     /// The page, and where other nodes ask for first peers; where they are wanted.
     private let pages: [RegistryServer]
     private let clients: NodeClients
+    private let renewal: GrantRenewal?
 
     /// - Parameter keeper: whoever keeps the content, for people.
     /// - Throws: ``CommandFailure`` that says what is wrong, and what to do.
@@ -39,10 +41,12 @@ struct NodeSharing {
         let advertiser = Advertiser(
             content: content, routing: network, filter: configuration.filter, metrics: metrics, logger: logger)
         self.advertiser = advertiser
+        let grants = configuration.grants.map { PeerGrants(identity: network.host.identity, configuration: $0.grants) }
+        renewal = Self.renewal(of: grants, configuration, clients, logger: logger)
         registry = PeerRegistry(
             configuration: configuration.registry, content: content, routing: network, filter: configuration.filter,
-            advertiser: advertiser, peerClient: clients.peers, centralClient: clients.central, metrics: metrics,
-            logger: logger)
+            advertiser: advertiser, peerClient: clients.peers, centralClient: clients.central, grants: grants,
+            metrics: metrics, logger: logger)
         controller = NodeController(
             central: configuration.registry.central, keeper: keeper, network: network, advertiser: advertiser,
             registry: registry, scrape: ProcessScrape(telemetry.metrics))
@@ -67,6 +71,15 @@ struct NodeSharing {
                     logger: logger))
         }
         return servers
+    }
+
+    private static func renewal(
+        of grants: PeerGrants?, _ configuration: NodeConfiguration, _ clients: NodeClients, logger: Logger
+    ) -> GrantRenewal? {
+        guard let grants, let central = configuration.registry.central else { return nil }
+        return GrantRenewal(
+            grants: grants, central: central, token: configuration.grants?.token, client: clients.central,
+            logger: logger)
     }
 
     private static func network(
@@ -97,6 +110,7 @@ struct NodeSharing {
         let (network, advertiser, control) = (network, advertiser, control)
         parts.add { try await network.run() }
         parts.addCancelled { await advertiser.run() }
+        if let renewal { parts.addCancelled { await renewal.run() } }
         parts.add { try await control.run() }
         for page in pages { parts.add { try await page.run() } }
     }

@@ -21,6 +21,7 @@ enum NodeText {
                     : "\(status.contentKeeper) does not answer"
             ),
             ("Central", status.central ?? "none"),
+            ("Private images", status.grants ?? "given to everybody who asks"),
             (
                 "Advertised",
                 "\(status.advertisedKeys) keys"

@@ -3,9 +3,11 @@ internal import BlobStore
 internal import CloudCredentials
 internal import ControlServer
 internal import FilesystemBlobStore
+internal import LibP2P
 internal import Listening
 internal import Logging
 internal import MetadataStore
+internal import PeerGrants
 internal import PullThroughCache
 internal import Quota
 internal import RegistryServer
@@ -95,7 +97,7 @@ struct WeirService {
         self.sharing = sharing
         let server = RegistryServer(
             configuration: configuration.server, content: cache, rules: { holder.rules }, operations: operations,
-            peers: sharing?.side, logger: logger)
+            peers: sharing?.side, grants: try Self.grantPage(configuration, holder, logger), logger: logger)
         self.server = server
         let peerServer = sharing?.server ?? server
         sharing?.sharing.controller.setAddresses { (try? await peerServer.boundAddresses()) ?? [] }
@@ -115,6 +117,26 @@ struct WeirService {
                 readiness: readiness, cluster: cluster?.following, startedAt: startedAt,
                 addresses: { (try? await server.boundAddresses()) ?? [] }),
             logger: logger)
+    }
+
+    /// - Throws: ``CommandFailure`` where a key can neither be read nor made.
+    private static func grantPage(
+        _ configuration: ServiceConfiguration, _ holder: ConfigurationHolder, _ logger: Logger
+    ) throws(CommandFailure) -> GrantPage? {
+        guard let grants = configuration.grants else { return nil }
+        var keys: [Identity] = []
+        for file in grants.keyFiles {
+            do throws(IdentityError) {
+                keys.append(try IdentityFile(path: file).loadOrCreate())
+            } catch {
+                throw CommandFailure(.failure, "the key for grants cannot be used: \(error)")
+            }
+        }
+        let authority = GrantAuthority(keys: keys)
+        logger.info(
+            "grants are signed",
+            metadata: ["keys": "\(authority.publicKeys.map(\.description).joined(separator: ", "))"])
+        return GrantPage(authority: authority, rules: { holder.configuration.grants?.rules })
     }
 
     private static func openStores(

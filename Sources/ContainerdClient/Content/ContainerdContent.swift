@@ -70,6 +70,8 @@ package final class ContainerdContent: NodeContent {
             throw NodeContentError(error)
         }
         var walk = walk.withLock { $0 }
+        // What was read stays known where the rest cannot be read now.
+        defer { self.walk.withLock { [walk] in $0 = walk } }
         var list: [NodeImage] = []
         for image in images {
             guard let reference = try? ImageReference(image.name) else { continue }
@@ -84,7 +86,6 @@ package final class ContainerdContent: NodeContent {
                     tag: reference.digest == nil ? reference.tag : nil, digests: digests))
         }
         walk.keep(Set(present.keys))
-        self.walk.withLock { [walk] in $0 = walk }
         return list
     }
 

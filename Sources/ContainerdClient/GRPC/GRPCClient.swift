@@ -88,9 +88,12 @@ package final class GRPCClient: Sendable {
             let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/\(method)", headers: headers)
             let limitBytes = limitBytes
             try await stream.executeThenClose { inbound, outbound in
-                try await outbound.write(.head(head))
-                try await outbound.write(.body(.byteBuffer(GRPCFrameDecoder.frame(request))))
-                try await outbound.write(.end(nil))
+                // In one piece: a server that has the message need not wait for the end of the request, and resets the
+                // stream when it has answered; what is written after that fails.
+                try await outbound.write(
+                    contentsOf: [
+                        .head(head), .body(.byteBuffer(GRPCFrameDecoder.frame(request))), .end(nil),
+                    ])
                 began()
                 var reader = GRPCAnswerReader(limitBytes: limitBytes)
                 for try await part in inbound {
@@ -144,6 +147,7 @@ package final class GRPCClient: Sendable {
         case let error as IOError where error.errnoCode == 111: "nobody answers on \(path)"
         case let error as IOError where error.errnoCode == 13: "this user may not use \(path)"
         case is CancellationError: "cancelled"
+        case let error as ChannelError: "the connection to \(path) broke (\(error))"
         default: "the connection to \(path) broke (\(type(of: error)))"
         }
     }

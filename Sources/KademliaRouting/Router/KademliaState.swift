@@ -41,9 +41,10 @@ package struct KademliaState: Sendable {
         case .ping: return .message(KademliaMessage(.ping, key: request.key))
         case .findNode:
             guard !request.key.isEmpty else { return .reset }
-            var closer = nearest(to: KeyspacePoint(hashing: request.key), without: sender)
+            let point = KeyspacePoint(hashing: request.key)
+            var closer = nearest(to: point, without: sender)
             if let peer = try? PeerID(bytes: request.key) {
-                let known = record(of: peer, ownAddresses: ownAddresses, addresses)
+                let known = record(of: peer, at: point, ownAddresses: ownAddresses, addresses)
                 closer.removeAll { $0.peer == peer }
                 if let known { closer.insert(known, at: 0) }
             }
@@ -72,7 +73,7 @@ package struct KademliaState: Sendable {
     /// the addresses are renewed.
     package mutating func isWanted(_ peer: PeerRecord, now: Duration) -> Bool {
         guard !peer.addresses.isEmpty else { return false }
-        guard table.entry(peer.peer) == nil else {
+        guard table.entry(peer.peer, at: peer.point) == nil else {
             table.update(peer)
             return false
         }
@@ -102,8 +103,8 @@ package struct KademliaState: Sendable {
 
     /// It is tried again later.
     private mutating func lose(_ record: PeerRecord, now: Duration) {
-        guard let entry = table.entry(record.peer) else { return }
-        table.remove(record.peer)
+        guard let entry = table.entry(record.peer, at: record.point) else { return }
+        table.remove(record)
         knownWhenHastened = min(knownWhenHastened, table.count)
         lost.note(entry.record, now: now)
         if table.count == 0 { isBeginning = true }
@@ -137,16 +138,15 @@ package struct KademliaState: Sendable {
     }
 
     private func nearest(to point: KeyspacePoint, without sender: PeerID) -> [PeerRecord] {
-        Array(
-            table.nearest(to: point, count: resultCount + 1).filter { $0.peer != sender && !$0.addresses.isEmpty }
-                .prefix(resultCount))
+        // Nobody is in the table without an address.
+        table.nearest(to: point, count: resultCount, without: sender)
     }
 
     private func record(
-        of peer: PeerID, ownAddresses: [Multiaddr], _ addresses: (PeerID) -> [Multiaddr]
+        of peer: PeerID, at point: KeyspacePoint, ownAddresses: [Multiaddr], _ addresses: (PeerID) -> [Multiaddr]
     ) -> PeerRecord? {
         if peer == own { return PeerRecord(peer: own, addresses: ownAddresses) }
-        if let entry = table.entry(peer) { return entry.record }
+        if let entry = table.entry(peer, at: point) { return entry.record }
         let known = addresses(peer)
         return known.isEmpty ? nil : PeerRecord(peer: peer, addresses: known)
     }

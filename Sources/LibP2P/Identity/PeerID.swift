@@ -56,6 +56,9 @@ package struct PeerID: Sendable, Hashable, CustomStringConvertible {
     /// base58btc, as everybody prints it.
     package var description: String { BaseText.base58.encode(bytes) }
 
+    /// In one piece: the hash of an array takes its bytes one by one.
+    package func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+
     private static let inlineKeyLimitBytes = 42
     /// The longest multihash that ``init(bytes:)`` accepts.
     package static let lengthMax = 2 + inlineKeyLimitBytes

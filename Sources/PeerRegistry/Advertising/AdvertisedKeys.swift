@@ -1,5 +1,6 @@
 package import NodeContent
 package import OCI
+package import PeerGrants
 package import PeerRouting
 
 /// What a node says it has, and under which names.
@@ -12,10 +13,7 @@ package struct AdvertisedKeys: Sendable, Hashable {
     package private(set) var images: [RegistryHost: Int] = [:]
     package private(set) var contents: [RegistryHost: Int] = [:]
 
-    package struct Place: Sendable, Hashable {
-        package let registry: RegistryHost
-        package let repository: RepositoryName
-    }
+    package typealias Place = RepositoryPlace
 
     package init() {}
 
@@ -31,7 +29,7 @@ package struct AdvertisedKeys: Sendable, Hashable {
                 guard filter.allows(image.registry, image.repository) else { continue }
                 images[image.registry, default: 0] += 1
             }
-            let place = Place(registry: image.registry, repository: image.repository)
+            let place = Place(image.registry, image.repository)
             for digest in image.digests {
                 all.insert(RoutingKey(digest))
                 repositories[digest, default: []].insert(place)

@@ -45,6 +45,11 @@ package final class Advertiser: Sendable {
 
     package var keys: AdvertisedKeys { state.withLock { $0.keys } }
 
+    /// The repositories through which content is known here: none for what has no name, or takes no part.
+    func places(of digest: Digest) -> Set<AdvertisedKeys.Place> {
+        state.withLock { $0.keys.repositories[digest] ?? [] }
+    }
+
     /// Whether whoever keeps the content answers.
     package var isFollowing: Bool { state.withLock { $0.isFollowing } }
 
@@ -60,9 +65,17 @@ package final class Advertiser: Sendable {
                     continuation.yield()
                 }
             }
+            var pause = configuration.retryMin
             for await _ in changes {
                 let start = ContinuousClock.now
-                await relist()
+                if await relist() {
+                    pause = configuration.retryMin
+                } else if isFollowing {
+                    // Whoever keeps the content answers, only not this: nothing else would ask again for minutes.
+                    try? await Task.sleep(for: pause)
+                    pause = min(pause * 2, configuration.retryMax)
+                    continuation.yield()
+                }
                 try? await Task.sleep(for: max(configuration.settleTime, (ContinuousClock.now - start) * 20))
             }
             group.cancelAll()
@@ -105,13 +118,15 @@ package final class Advertiser: Sendable {
 
     /// Lists everything and tells peers what is new and what is gone. What was said before stays where nothing can be
     /// listed: its keeper comes back, as a rule, with all it had.
-    package func relist() async {
+    /// - Returns: whether it could be listed.
+    @discardableResult
+    package func relist() async -> Bool {
         let keys: AdvertisedKeys
         do throws(NodeContentError) {
             keys = AdvertisedKeys(try await content.images(), filter: filter)
         } catch {
             logger.debug("the node's images cannot be listed", metadata: ["error": "\(error)"])
-            return
+            return false
         }
         let old = state.withLock { state in
             defer { state.keys = keys }
@@ -122,5 +137,6 @@ package final class Advertiser: Sendable {
         if !gone.isEmpty { routing.withdraw(gone) }
         if !new.isEmpty { routing.advertise(new) }
         metrics.record(keys)
+        return true
     }
 }

@@ -1,5 +1,6 @@
 package import NIOCore
 package import OCI
+package import PeerGrants
 package import PullThroughCache
 
 /// What a node answers to containerd beside it and to its peers.
@@ -21,14 +22,18 @@ package struct NodeRequest: Sendable, Hashable {
     package var isHead: Bool
     /// From a peer: answered from what is here, or not at all, so that requests cannot go round in circles.
     package var isMirrored: Bool
+    /// What a peer shows for what is private.
+    package var credential: PeerCredential?
 
     package init(
-        registry: RegistryHost, repository: RepositoryName, isHead: Bool = false, isMirrored: Bool = false
+        registry: RegistryHost, repository: RepositoryName, isHead: Bool = false, isMirrored: Bool = false,
+        credential: PeerCredential? = nil
     ) {
         self.registry = registry
         self.repository = repository
         self.isHead = isHead
         self.isMirrored = isMirrored
+        self.credential = credential
     }
 }
 

@@ -1,3 +1,4 @@
+internal import PeerGrants
 package import PeerRouting
 internal import Synchronization
 
@@ -9,6 +10,9 @@ extension PeerRegistry {
         package let reason: String
         package let remaining: Duration
     }
+
+    /// What the central granted, in words; nil where there are no grants.
+    package var grantSummary: String? { grants?.summary }
 
     package var peersSetAside: [SetAside] {
         let now = ContinuousClock.now

@@ -4,6 +4,7 @@ package import Logging
 internal import NIOCore
 package import NodeContent
 package import OCI
+package import PeerGrants
 package import PeerRouting
 internal import PullThroughCache
 
@@ -14,6 +15,8 @@ package final class PeerRegistry: NodeRegistry {
     let routing: any PeerRouting
     let filter: RegistryFilter
     let advertiser: Advertiser
+    /// Nil gives everything to everybody, as Spegel does.
+    let grants: PeerGrants?
     let fetcher: PeerFetcher
     let metrics: NodeMetrics
     let logger: Logger
@@ -22,16 +25,18 @@ package final class PeerRegistry: NodeRegistry {
     ///   - peerClient: with the certificates that peers want, and a read timeout of
     ///     ``PeerRegistryConfiguration/stallTimeout``; it must follow no redirects and decompress nothing.
     ///   - centralClient: the same for the central cache.
+    ///   - grants: who may have what is private; nil asks nobody for a grant.
     package init(
         configuration: PeerRegistryConfiguration, content: any NodeContent, routing: any PeerRouting,
         filter: RegistryFilter, advertiser: Advertiser, peerClient: HTTPClient, centralClient: HTTPClient,
-        metrics: NodeMetrics, logger: Logger
+        grants: PeerGrants? = nil, metrics: NodeMetrics, logger: Logger
     ) {
         self.configuration = configuration
         self.content = content
         self.routing = routing
         self.filter = filter
         self.advertiser = advertiser
+        self.grants = grants
         self.metrics = metrics
         self.logger = logger
         fetcher = PeerFetcher(
@@ -39,7 +44,7 @@ package final class PeerRegistry: NodeRegistry {
             searches: PeerSearches(
                 routing: routing, limit: configuration.lookupLimit, lifetime: configuration.searchLifetime,
                 observe: { metrics.record(lookup: $0) }),
-            peers: PeerClient(client: peerClient, authorization: configuration.authorization),
+            peers: PeerClient(client: peerClient, authorization: configuration.authorization, grants: grants),
             central: PeerClient(client: centralClient, authorization: nil), metrics: metrics, logger: logger)
     }
 
@@ -49,7 +54,8 @@ package final class PeerRegistry: NodeRegistry {
 
     package func blob(_ digest: Digest, _ request: NodeRequest) async throws(NodeRegistryError) -> NodeBlob {
         guard filter.allows(request.registry, request.repository) else { throw .hidden }
-        if let reader = try await open(digest, for: request) {
+        if let reader = try await content(digest, for: request) {
+            if request.isMirrored { try judge(advertiser.places(of: digest), request) }
             metrics.record("blob", from: .local, registry: request.registry)
             return NodeBlob(
                 digest: digest, size: reader.size,
@@ -83,6 +89,7 @@ package final class PeerRegistry: NodeRegistry {
         case .digest(let digest):
             guard filter.allows(request.registry, request.repository) else { throw .hidden }
             if let local = try await local(digest, request) {
+                if request.isMirrored { try judge(advertiser.places(of: digest), request) }
                 manifest = local
             } else {
                 manifest = request.isMirrored ? nil : await remote(digest, request)
@@ -102,7 +109,9 @@ package final class PeerRegistry: NodeRegistry {
         let isShared = filter.allows(request.registry, request.repository, tag)
         if request.isMirrored {
             guard isShared else { throw .hidden }
-            return try await localTag(tag, request)
+            guard let manifest = try await localTag(tag, request) else { return nil }
+            try judge([RepositoryPlace(request.registry, request.repository)], request)
+            return manifest
         }
         let centralFirst = configuration.central != nil && configuration.tagsFromPeers != .always
         let question = question(.manifests, .tag(tag), request)
@@ -134,7 +143,8 @@ package final class PeerRegistry: NodeRegistry {
     }
 
     private func local(_ digest: Digest, _ request: NodeRequest) async throws(NodeRegistryError) -> NodeManifest? {
-        guard let reader = try await open(digest, for: request), reader.size <= Int64(configuration.manifestLimitBytes)
+        guard let reader = try await content(digest, for: request),
+            reader.size <= Int64(configuration.manifestLimitBytes)
         else { return nil }
         let bytes: ByteBuffer
         do throws(BlobStoreError) {
@@ -215,8 +225,26 @@ package final class PeerRegistry: NodeRegistry {
 
     // MARK: What is here
 
-    /// Content that is here and that the one who asks may have.
-    private func open(_ digest: Digest, for request: NodeRequest) async throws(NodeRegistryError) -> (any BlobReader)? {
+    /// Whether a peer may have what is known under these names: rights are those of the content, whatever name it is
+    /// asked for by. A refusal looks like content that is not here.
+    private func judge(
+        _ places: some Collection<RepositoryPlace>, _ request: NodeRequest
+    ) throws(NodeRegistryError) {
+        guard let grants else { return }
+        do throws(GrantError) {
+            try grants.judge(places, request.credential)
+        } catch {
+            metrics.record(refused: error)
+            logger.debug(
+                "a peer is not given what is private",
+                metadata: ["repository": "\(request.registry)/\(request.repository)", "reason": "\(error)"])
+            throw .notFound
+        }
+    }
+
+    private func content(_ digest: Digest, for request: NodeRequest) async throws(NodeRegistryError) -> (
+        any BlobReader
+    )? {
         do throws(NodeContentError) {
             return try await content.open(digest)
         } catch {

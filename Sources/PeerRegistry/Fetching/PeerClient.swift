@@ -2,11 +2,14 @@ internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
 internal import OCI
+internal import PeerGrants
 
 /// Asks one place for content, by HTTP as Spegel asks.
 struct PeerClient: Sendable {
     let client: HTTPClient
     let authorization: String?
+    /// What is shown to peers for private repositories; nil shows nothing.
+    var grants: PeerGrants?
 
     /// Returns when the head of an answer is there and answers the question. Dropping the answer ends the exchange.
     func ask(_ question: PeerQuestion, of source: PeerSource) async throws(PeerFailure) -> PeerResponse {
@@ -22,6 +25,13 @@ struct PeerClient: Sendable {
         if source.kind == .peer {
             request.headers.add(name: "X-Spegel-Mirrored", value: "true")
             if let authorization { request.headers.add(name: "Authorization", value: authorization) }
+            if let credential = grants?.credential(
+                for: RepositoryPlace(question.registry, question.repository), audience: source.identifier,
+                method: request.method.rawValue, target: question.path)
+            {
+                request.headers.add(name: PeerCredential.grantField, value: credential.grant)
+                request.headers.add(name: PeerCredential.proofField, value: credential.proof)
+            }
         }
         let response: HTTPClientResponse
         do {

@@ -127,17 +127,47 @@ struct NodeCluster {
             ["--net=/run/netns/\(node.network)", "curl", "--silent", "--fail", "http://127.0.0.1:9090\(path)"])
     }
 
-    /// Puts `image` on `node` as `made-up.example/library/x:multi`, and waits until others find it there.
-    func place(_ image: ImageLayout, on node: Node) async throws {
+    /// Puts `image` on `node` as `made-up.example/library/NAME:multi`, and waits until others find it there.
+    /// - Parameter others: who has to find it; nil for everybody.
+    func place(
+        _ image: ImageLayout, on node: Node, name: String = "x", foundBy others: [Node]? = nil
+    ) async throws {
         let archive = "\(machine.scratch.path)/image-\(node.number).tar"
         try await machine.succeed("tar", ["-cf", archive, "-C", image.path, "."])
-        try await node.containerd.load(archive, as: "made-up.example/library/x")
-        for other in nodes where other.number != node.number && other.process.ending == nil {
+        try await node.containerd.load(archive, as: "made-up.example/library/\(name)")
+        for other in others ?? nodes where other.number != node.number && other.process.ending == nil {
             try await eventually("node \(other.number) finds the image on node \(node.number)") {
-                try await weir(other, ["find", "made-up.example/library/x:multi", "--json"]).output
-                    .contains(node.address)
+                try await finds(node, from: other, name: name)
             }
         }
+    }
+
+    /// Cuts the cables between `nodes` and all others; among themselves they go on.
+    func cut(_ nodes: [Node]) async throws {
+        try await machine.succeed("ip", ["link", "add", "br1", "type", "bridge"])
+        try await machine.succeed("ip", ["link", "set", "br1", "up"])
+        for node in nodes {
+            try await machine.succeed("ip", ["link", "set", "v\(node.number)", "master", "br1"])
+        }
+    }
+
+    func heal(_ nodes: [Node]) async throws {
+        for node in nodes {
+            try await machine.succeed("ip", ["link", "set", "v\(node.number)", "master", "br0"])
+        }
+        try await machine.succeed("ip", ["link", "del", "br1"])
+    }
+
+    /// Whether `node` finds the image on `other`.
+    func finds(_ other: Node, from node: Node, name: String = "x") async throws -> Bool {
+        try await weir(node, ["find", "made-up.example/library/\(name):multi", "--json"]).output
+            .contains(#""\#(other.address)""#)
+    }
+
+    /// Whether `others` are in the node's table.
+    func knows(_ others: [Node], _ node: Node) async throws -> [Bool] {
+        let status = try await weir(node, ["status", "--json"]).output
+        return others.map { status.contains("/ip4/\($0.address)/") }
     }
 
     /// Bytes that a node has sent.

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import LibP2P
 import Listening
 import Logging
 import NIOCore
@@ -6,6 +7,7 @@ import NIOHTTP1
 import NIOPosix
 import NodeContent
 import OCI
+import PeerGrants
 import PeerRouting
 import RegistryServer
 import ServiceLifecycle
@@ -32,6 +34,7 @@ struct Cluster: Sendable {
         let router: InMemoryRouter
         let address: String
         let origin: String
+        let grants: PeerGrants?
 
         /// Puts content here and says so.
         func share(_ bytes: [UInt8]) -> Digest {
@@ -49,14 +52,14 @@ struct Cluster: Sendable {
 
     static func with<Result: Sendable>(
         _ count: Int, filter: RegistryFilter = .open, authorization: String? = nil,
-        configure: (inout PeerRegistryConfiguration) -> Void = { _ in },
+        configure: (inout PeerRegistryConfiguration) -> Void = { _ in }, grants: [PeerGrants] = [],
         _ body: (Cluster) async throws -> Result
     ) async throws -> Result {
         var attempts = 0
         while true {
             do {
                 return try await attempt(
-                    count, filter: filter, authorization: authorization, configure: configure, body)
+                    count, filter: filter, authorization: authorization, configure: configure, grants: grants, body)
             } catch let error as RegistryServerError {
                 // Somebody took the port between the look at it and its use; the body has not begun.
                 attempts += 1
@@ -67,7 +70,8 @@ struct Cluster: Sendable {
 
     private static func attempt<Result: Sendable>(
         _ count: Int, filter: RegistryFilter, authorization: String?,
-        configure: (inout PeerRegistryConfiguration) -> Void, _ body: (Cluster) async throws -> Result
+        configure: (inout PeerRegistryConfiguration) -> Void, grants: [PeerGrants],
+        _ body: (Cluster) async throws -> Result
     ) async throws -> Result {
         let port = try await freePort(count)
         var configuration = PeerRegistryConfiguration()
@@ -87,7 +91,10 @@ struct Cluster: Sendable {
         let swarm = InMemorySwarm()
         let nodes = (0..<count).map { index in
             let address = address(index)
-            let router = InMemoryRouter(swarm, as: ContentPeer(identifier: "peer\(index)", addresses: [address]))
+            let grants = index < grants.count ? grants[index] : nil
+            let router = InMemoryRouter(
+                swarm,
+                as: ContentPeer(identifier: grants?.node.description ?? "peer\(index)", addresses: [address]))
             let content = MemoryContent()
             let metrics = NodeMetrics(usesSpegelNames: true)
             var pace = Advertiser.Configuration()
@@ -98,10 +105,11 @@ struct Cluster: Sendable {
                 logger: logger)
             let registry = PeerRegistry(
                 configuration: configuration, content: content, routing: router, filter: filter,
-                advertiser: advertiser, peerClient: client, centralClient: client, metrics: metrics, logger: logger)
+                advertiser: advertiser, peerClient: client, centralClient: client, grants: grants, metrics: metrics,
+                logger: logger)
             return Node(
                 content: content, registry: registry, advertiser: advertiser, router: router, address: address,
-                origin: "http://\(address):\(port)")
+                origin: "http://\(address):\(port)", grants: grants)
         }
         let cluster = Cluster(nodes: nodes, client: asking)
         do {
@@ -125,6 +133,7 @@ struct Cluster: Sendable {
                 configuration.drainTimeout = .zero
                 let server = RegistryServer(
                     configuration: configuration, node: node.registry, authorization: authorization,
+                    localClients: node.grants == nil ? nil : AddressBlock(Self.testAddress).map { [$0] } ?? [],
                     pages: ["/livez": { _ in OperationalAnswer(body: "ok\n") }], logger: logger)
                 tasks.addTask { try await server.run() }
                 _ = try await server.boundAddresses()
@@ -160,6 +169,9 @@ struct Cluster: Sendable {
         let process = Int(getpid())
         return "127.\(1 + process / 250 % 250).\(1 + process % 250).\(index + 2)"
     }
+
+    /// Where the tests' own requests come from.
+    private static let testAddress = "127.0.0.1"
 
     private static let ports = Mutex(0)
 
