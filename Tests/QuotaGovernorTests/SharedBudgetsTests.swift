@@ -140,7 +140,8 @@ struct SharedBudgetsTests {
                 stage.clock.advance(by: .milliseconds(500))
             }
             let tally = stage.hub.tally(ofAddress: "127.0.0.1")
-            #expect(tally.refusedLogins <= 4)
+            // As many as one rule makes in that time; each for itself they would make three at the least.
+            #expect(tally.refusedLogins <= 8)
             #expect(tally.loginsWhileLocked == 0)
         }
     }
