@@ -345,7 +345,8 @@ let package = Package(
             "PeerSimulation", ["KademliaRouting", "LibP2P", "HostileInput", crypto, heap], path: "Tests/PeerSimulation"),
         // What peers send, for the fuzzer as for the tests.
         .target(
-            name: "PeerFuzzing", dependencies: ["LibP2P", "KademliaRouting", nioCore], path: "Tests/PeerFuzzing",
+            name: "PeerFuzzing", dependencies: ["LibP2P", "KademliaRouting", "ProtobufCoding", nioCore],
+            path: "Tests/PeerFuzzing",
             exclude: ["Corpus"], swiftSettings: settings),
         .executableTarget(
             name: "peer-simulation", dependencies: ["PeerSimulation"], path: "Benchmarks/PeerSimulation",
@@ -387,7 +388,7 @@ let package = Package(
 
 // The fuzzer of what peers send, for `make fuzz` alone: its coverage slows everything that it watches.
 if let library = Context.environment["WEIR_FUZZER_LIBRARY"] {
-    for target in package.targets where ["LibP2P", "KademliaRouting"].contains(target.name) {
+    for target in package.targets where ["LibP2P", "KademliaRouting", "ProtobufCoding"].contains(target.name) {
         target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer"]))
     }
     package.targets.append(.target(name: "CFuzzer", path: "Tests/CFuzzer"))

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -11,6 +13,8 @@
 package struct ControlSocket: Sendable {
     /// The longest path: `sun_path` has 108 bytes on Linux, and the name while binding is no longer than this.
     package static let pathLimit = 100
+
+    private static let made = Atomic<UInt32>(0)
 
     package let path: String
     private let stagingDirectory: String
@@ -27,7 +31,10 @@ package struct ControlSocket: Sendable {
             guard !isAnswered(path) else { throw .inUse(path: path) }
         }
         let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        let socket = ControlSocket(path: path, stagingDirectory: "\(directory)/.s\(getpid())")
+        // Of its own for each socket of this process: two may lie side by side. No longer than the socket's name may be.
+        let number = made.wrappingAdd(1, ordering: .relaxed).oldValue
+        let name = ".s\(String(getpid(), radix: 36))-\(String(number, radix: 36))"
+        let socket = ControlSocket(path: path, stagingDirectory: "\(directory)/\(name)")
         socket.removeStaging()
         guard mkdir(socket.stagingDirectory, 0o700) == 0 else {
             throw .system(path: directory, call: "mkdir", errno: errno)

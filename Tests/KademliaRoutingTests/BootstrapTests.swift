@@ -91,7 +91,7 @@ struct BootstrapTests {
     @Test func `an API server that refuses or lies is an error`() async throws {
         try await TestAPIServer.withRunning(tls: try TestCertificates()) { server async throws in
             await #expect(throws: KubernetesError.self) { try await Self.annotated(server, .k3s) }
-            #expect(server.requests("list", .nodes).map(\.status) == [403])
+            #expect(server.requests("list", .nodes).map(\.status) == [401])
         }
     }
 
