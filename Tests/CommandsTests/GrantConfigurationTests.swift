@@ -52,7 +52,7 @@ import Testing
 
     @Test
     func `a central Weir makes its key, shows it, and answers no one without proof`() async throws {
-        let service = try ServiceTests.Service(try Folder(), yaml: "grants: { private: ['ghcr.io/team/*'] }")
+        let service = try RunningWeir(serving: try Folder(), yaml: "grants: { private: ['ghcr.io/team/*'] }")
         let line = try await service.ready()
         let address = try #require(line.split(separator: " ").first { $0.hasPrefix("http://127.0.0.1:") })
         let url = try #require(URL(string: "\(address)/weir/grants"))
