@@ -151,6 +151,40 @@ import Timekeeping
     }
 
     @Test
+    func `a configuration that changes at the same time is told in the same look`() async throws {
+        try await withKeeper { server, _, keeper async throws in
+            for (code, reason) in [(409, "Conflict"), (422, "Invalid")] {
+                server.refuse(.init(APIStatus(code, reason, "changed meanwhile"), verb: "patch"))
+            }
+            #expect(try await keeper.step())
+            _ = try await keeper.step()
+            let state = try #require(server[secret].flatMap { CertificateState(secret: $0) })
+            for address in [mutating, validating] { #expect(bundles(server, address) == [state.bundle]) }
+        }
+    }
+
+    @Test
+    func `what fails is tried again sooner than the next look, and not at once`() async throws {
+        try await withKeeper { server, client, _ async throws in
+            server.put(["type": "Opaque", "data": [:]], at: secret)
+            let pauses = Watched<[Duration]>([])
+            let keeper = CertificateKeeper(
+                client: client,
+                configuration: .init(
+                    namespace: "weir", secretName: "tls", plan: CertificatePlan(names: ["weir.weir.svc"])),
+                sleep: { pause in
+                    let count = pauses.update { pauses in
+                        pauses.append(pause)
+                        return pauses.count
+                    }
+                    if count == 8 { throw CancellationError() }
+                }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            await keeper.run()
+            #expect(pauses.value == [1, 2, 4, 8, 16, 32, 60, 60].map { .seconds($0) })
+        }
+    }
+
+    @Test
     func `a webhook that was moved meanwhile is not patched in another's place`() throws {
         let patch = try #require(BundlePatch.patch(for: Self.webhooks, bundle: "new"))
         #expect(patch.array?.count == 4)

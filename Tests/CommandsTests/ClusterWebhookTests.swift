@@ -71,7 +71,8 @@ import Timekeeping
                   - { name: pods, match: { registry: b.example }, replace: "\(stage.registry.authority)/mirror/{repository}",
                       checkUpstream: true }
                 webhook:
-                  { enabled: true, listen: 127.0.0.1:0, budget: 20s, podSecrets: true, copyPullSecrets: true }
+                  { enabled: true, listen: 127.0.0.1:0, budget: 20s, podSecrets: true, copyPullSecrets: true,
+                    harborMetrics: true }
                 """
             stage.put(secret: "pull", in: "weir", password: "secret")
             let weir = try stage.serve(yaml: yaml)
@@ -109,6 +110,15 @@ import Timekeeping
             #expect(try await admission.post(review).patch?.contains("mirror/app:1") == true)
             let data = stage.server[ObjectAddress(.secrets, namespace: "weir", name: "pull")]?["data"]
             #expect(stage.server[copy]?["data"] == data)
+            let metrics = try await admission.get("/metrics")
+            for line in [
+                #"weir_cluster_secret_copies_total{outcome="written"} 1"#,
+                #"hcw_rules_rewrite_success{name="named"} 5"#, #"hcw_rules_rewrite_success{name="pods"} 2"#,
+                #"hcw_rules_upstream_check_errors{name="named"} 3"#, #"hcw_rules_upstream_checks{name="named"} 2"#,
+                #"hcw_rules_upstream_checks{name="pods"} 1"#, #"hcw_rules_rewrite_duration_seconds_count{name="named"} 5"#,
+            ] {
+                #expect(metrics.contains("\(line)\n"), "\(line)")
+            }
             stage.put(secret: "pull", in: "weir", password: "another")
             try await stage.server.wait(for: "the copy to be renewed", copy) { $0?["data"] != data }
             #expect(await weir.end() == 0, "\(weir.errors)")
@@ -142,7 +152,21 @@ import Timekeeping
             let images = try await Self.weir(["images", "--cluster"], weir)
             #expect(images.output.contains("quay.io/x/y:2"), "\(images)")
 
+            let metrics = try await admission.get("/metrics")
+            for line in ["weir_cluster_pods 2", "weir_cluster_images 2", "weir_cluster_watch_up 1", "weir_cluster_leader 1"] {
+                #expect(metrics.contains("\(line)\n"), "\(line)")
+            }
+            for name in [
+                "weir_cluster_heard_timestamp_seconds", "weir_cluster_authority_expiry_timestamp_seconds",
+                "weir_webhook_certificate_expiry_timestamp_seconds",
+            ] {
+                #expect(Self.value(of: name, in: metrics) ?? 0 > 1_700_000_000, "\(name)")
+            }
+            let lost = "the API server's pods cannot be followed"
+            let before = weir.errors.ranges(of: lost).count
             await stage.server.goDown()
+            try await weir.logged(lost, count: before + 1)
+            #expect(try await admission.get("/metrics").contains("weir_cluster_watch_up 0\n"))
             #expect(try await admission.get("/readyz") == "ok\n")
             #expect(try await admission.patch("quay.io/x/y:2") == nil)
             #expect(await weir.end() == 0, "\(weir.errors)")
@@ -179,6 +203,39 @@ import Timekeeping
             #expect(try await admission.get("/healthz") == "ok\n")
             #expect(await weir.end() == 0, "\(weir.errors)")
         }
+    }
+
+    @Test
+    func `the webhook alone makes its certificate, waits for it, and is ended while it waits`() async throws {
+        try await ClusterStage.with { stage async throws in
+            await stage.server.goDown()
+            let configuration = """
+                kubernetes: { kubeconfig: kubeconfig, certificates: {} }
+                rewrite: { rules: [{ match: { registry: a.example }, replace: "b.example/{repository}" }] }
+                webhook: { listen: 127.0.0.1:0 }
+                """
+            var started: [RunningWeir] = []
+            for name in ["first", "second"] {
+                let folder = try stage.folder(of: name)
+                try folder.write(configuration)
+                let weir = try RunningWeir(["webhook", "--config", "weir.yaml"], in: folder)
+                try await weir.logged("the webhook waits for its certificate")
+                try await weir.logged("the lease cannot be looked after")
+                started.append(weir)
+            }
+            #expect(await started[1].end() == 0, "\(started[1].errors)")
+            try await stage.server.resume()
+            let admission = try await stage.admission(started[0], trusting: try await stage.bundle())
+            #expect(try await admission.patch("a.example/app:1")?.contains("b.example/app:1") == true)
+            #expect(try await started[0].ready().contains("webhook is ready on https://127.0.0.1:"))
+            #expect(await started[0].end() == 0, "\(started[0].errors)")
+            #expect(stage.server[ClusterStage.lease]?.at("spec", "holderIdentity") == nil)
+        }
+    }
+
+    private static func value(of name: String, in metrics: String) -> Double? {
+        let line = metrics.split(separator: "\n").first { $0.hasPrefix("\(name) ") }
+        return line?.split(separator: " ").last.flatMap { Double($0) }
     }
 
     /// A command beside a running service.
