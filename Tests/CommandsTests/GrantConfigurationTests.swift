@@ -15,7 +15,7 @@ import Testing
         ("node: { central: 'http://weir:5000', grants: { keys: [\(key)], token: x } }", "without TLS"),
         ("grants: { nodes: { a: { repositories: ['*'] } } }", "'a' fits no node"),
         ("grants: { private: ['team/**'] }", "names no repositories"),
-        ("grants: { lifetime: 2d }", "lifetime"),
+        ("grants: { lifetime: 2d }", "from 1m to 1d"),
         ("grants: { nodes: { a: { peers: [me] } } }", "is no peer ID"),
         ("node: { central: 'https://weir:5000', grants: { keys: [abc] } }", "is no Ed25519 key"),
     ])
