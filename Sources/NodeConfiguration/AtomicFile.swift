@@ -9,7 +9,7 @@ struct AtomicFile {
     let path: String
 
     /// Writes beside, synchronises and renames.
-    func write(_ text: String, mode: mode_t) throws(NodeConfigurationError) {
+    func write(_ bytes: [UInt8], mode: mode_t) throws(NodeConfigurationError) {
         let temporary = "\(path).\(getpid())\(Self.suffix)"
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
@@ -18,7 +18,6 @@ struct AtomicFile {
             close(descriptor)
             unlink(temporary)
         }
-        let bytes = Array(text.utf8)
         var written = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes { Self.put(descriptor, $0, from: written) }

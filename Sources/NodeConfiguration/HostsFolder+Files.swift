@@ -35,12 +35,18 @@ extension HostsFolder {
     }
 
     /// Nil where there is none.
-    func read(_ path: String) throws(NodeConfigurationError) -> String? {
+    func bytes(of path: String) throws(NodeConfigurationError) -> [UInt8]? {
         guard access(path, F_OK) == 0 else { return nil }
         guard let data = FileManager.default.contents(atPath: path), data.count <= Self.limitBytes else {
             throw .system(call: "read", path: path, reason: "it cannot be read, or is larger than 1 MiB")
         }
-        guard let text = String(validating: data, as: UTF8.self) else {
+        return Array(data)
+    }
+
+    /// Nil where there is none.
+    func read(_ path: String) throws(NodeConfigurationError) -> String? {
+        guard let bytes = try bytes(of: path) else { return nil }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .system(call: "read", path: path, reason: "it is no text")
         }
         return text

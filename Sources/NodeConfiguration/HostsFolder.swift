@@ -47,9 +47,11 @@ package struct HostsFolder: Sendable {
         let lock = try FolderLock(path)
         defer { lock.release() }
         if isFolder(restoring) { try moveBack(from: restoring) }
+        // What was there is read before it is moved: where it cannot be, it stays in effect.
+        if isFolder(staging) { try moveBack(from: staging) }
+        let wanted = try wanted(files, existing: existing, from: isFolder(backup) ? backup : path)
         if !isFolder(backup) { try setAside() }
         var changes = Changes()
-        let wanted = try wanted(files, existing: existing)
         let ours = Set(files.map(\.folder))
         for name in try names(path) where !own.contains(name) {
             if try isOurs(name) {
@@ -58,11 +60,11 @@ package struct HostsFolder: Sendable {
                 changes.replaced.append(name)
             }
         }
-        for (name, text) in wanted.sorted(by: { $0.key < $1.key }) {
+        for (name, content) in wanted.sorted(by: { $0.key < $1.key }) {
             let file = "\(path)/\(name)"
             if let folder = name.split(separator: "/").first { try makeFolder("\(path)/\(folder)") }
-            guard try read(file) != text else { continue }
-            try AtomicFile(path: file).write(text, mode: 0o644)
+            guard try bytes(of: file) != content else { continue }
+            try AtomicFile(path: file).write(content, mode: 0o644)
             changes.written.append(file)
         }
         try synchronise(path)
@@ -116,22 +118,22 @@ package struct HostsFolder: Sendable {
         try synchronise(path)
     }
 
-    /// The text of each file, by its path below the folder.
+    /// The bytes of each file, by its path below the folder.
     private func wanted(
-        _ files: [HostsFile], existing: Existing
-    ) throws(NodeConfigurationError) -> [String: String] {
-        var wanted: [String: String] = [:]
+        _ files: [HostsFile], existing: Existing, from source: String
+    ) throws(NodeConfigurationError) -> [String: [UInt8]] {
+        var wanted: [String: [UInt8]] = [:]
         for file in files {
             var kept: [TableText] = []
-            if existing == .appended, let text = try read("\(backup)/\(file.folder)/hosts.toml") {
+            if existing == .appended, let text = try read("\(source)/\(file.folder)/hosts.toml") {
                 kept = TableText.tables(of: text).filter(\.isHost)
                 // Certificates and the like, that kept hosts name by paths beside their file.
-                for name in try names("\(backup)/\(file.folder)") where name != "hosts.toml" {
-                    guard isFile("\(backup)/\(file.folder)/\(name)") else { continue }
-                    wanted["\(file.folder)/\(name)"] = try read("\(backup)/\(file.folder)/\(name)")
+                for name in try names("\(source)/\(file.folder)") where name != "hosts.toml" {
+                    guard isFile("\(source)/\(file.folder)/\(name)") else { continue }
+                    wanted["\(file.folder)/\(name)"] = try bytes(of: "\(source)/\(file.folder)/\(name)")
                 }
             }
-            wanted["\(file.folder)/hosts.toml"] = file.text(kept: kept)
+            wanted["\(file.folder)/hosts.toml"] = Array(file.text(kept: kept).utf8)
         }
         return wanted
     }
@@ -149,7 +151,7 @@ package struct HostsFolder: Sendable {
     }
 
     /// Removes what is not wanted, or not wanted any more, from a folder of ours.
-    private func tidy(_ name: String, wanted: [String: String]) throws(NodeConfigurationError) {
+    private func tidy(_ name: String, wanted: [String: [UInt8]]) throws(NodeConfigurationError) {
         guard wanted["\(name)/hosts.toml"] != nil else { return try remove("\(path)/\(name)") }
         for file in try names("\(path)/\(name)") where wanted["\(name)/\(file)"] == nil {
             try remove("\(path)/\(name)/\(file)")

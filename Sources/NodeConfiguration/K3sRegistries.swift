@@ -38,7 +38,7 @@ package struct K3sRegistries: Sendable {
             guard existing.hasPrefix(HostsFile.mark) else { return false }
             if existing == text { return true }
         }
-        try AtomicFile(path: path).write(text, mode: 0o600)
+        try AtomicFile(path: path).write(Array(text.utf8), mode: 0o600)
         return true
     }
 

@@ -171,6 +171,29 @@ struct HostsFolderTests {
         }
     }
 
+    @Test func `a certificate that is no text comes along with hosts that are kept`() throws {
+        try with(["docker.io/hosts.toml": "[host.\"https://a\"]\nca = \"ca.der\"\n"]) { path in
+            let bytes = Data([0xFF, 0xFE, 0, 0x80])
+            try bytes.write(to: URL(filePath: "\(path)/docker.io/ca.der"))
+            let folder = HostsFolder(path: path)
+            try folder.apply([hub], existing: .appended)
+            #expect(FileManager.default.contents(atPath: "\(path)/docker.io/ca.der") == bytes)
+            #expect(try folder.apply([hub], existing: .appended) == HostsFolder.Changes())
+        }
+    }
+
+    @Test func `hosts that cannot be kept stay in effect`() throws {
+        try with { path in
+            try FileManager.default.createDirectory(atPath: "\(path)/docker.io", withIntermediateDirectories: true)
+            try Data([0xFF]).write(to: URL(filePath: "\(path)/docker.io/hosts.toml"))
+            #expect(throws: NodeConfigurationError.self) {
+                try HostsFolder(path: path).apply([hub], existing: .appended)
+            }
+            #expect(FileManager.default.contents(atPath: "\(path)/docker.io/hosts.toml") == Data([0xFF]))
+            #expect(!HostsFolder(path: path).isApplied)
+        }
+    }
+
     @Test func `two processes do not change a folder at once`() throws {
         try with(before) { path in
             let descriptor = open(path, O_RDONLY)
