@@ -4,7 +4,7 @@ SWIFT_SOURCES := Sources Tests Benchmarks/Micro Benchmarks/PeerSimulation Packag
 # One binary that needs no Swift runtime on the machine it runs on.
 RELEASE_FLAGS := -c release --product weir --static-swift-stdlib
 ARGUMENTS ?=
-CLUSTERS := 'KademliaRoutingTests|PeerRegistryTests|AdmissionWebhookTests'
+CLUSTERS := 'KademliaRoutingTests|PeerRegistryTests|AdmissionWebhookTests|Kubernetes[A-Za-z]*Tests|Cluster[A-Za-z]*Tests|CommandsTests'
 
 .DEFAULT_GOAL := help
 .PHONY: help run build release test unit integration lint format bench bench-quick bench-micro simulate-day \

@@ -153,6 +153,8 @@ import Timekeeping
     @Test
     func `a configuration that changes at the same time is told in the same look`() async throws {
         try await withKeeper { server, _, keeper async throws in
+            server.addAccount(
+                Account("weir", grants: Self.grants + [Grant(["get"], .validatingWebhookConfigurations)]), token: "t")
             for (code, reason) in [(409, "Conflict"), (422, "Invalid")] {
                 server.refuse(.init(APIStatus(code, reason, "changed meanwhile"), verb: "patch"))
             }

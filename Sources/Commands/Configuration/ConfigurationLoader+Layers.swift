@@ -81,9 +81,10 @@ extension ConfigurationLoader {
 
     private func outerLayers() -> (layers: [ConfigurationLayer], warnings: [ConfigurationProblem]) {
         let (overrides, warnings) = EnvironmentVariables.overrides(environment)
+        let lists = Set(EnvironmentVariables.all().filter(\.isList).map(\.path))
         let fromFlags = flags.map { flag in
             ConfigurationOverride(
-                source: flag.name, path: flag.path, text: flag.value, isList: flag.path == ["listen"])
+                source: flag.name, path: flag.path, text: flag.value, isList: lists.contains(flag.path))
         }
         let layers = (overrides + fromFlags).map {
             ConfigurationLayer(source: $0.source, node: $0.node, directory: workingDirectory)
