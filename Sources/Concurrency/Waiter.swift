@@ -37,9 +37,11 @@ package final class Waiter<Value: Sendable>: Sendable {
 
     /// Suspends until the answer is there.
     /// - Throws: the answer's error, or `CancellationError` as soon as the task is cancelled.
-    package func value() async throws -> Value {
+    package func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            // Captured, or else an actor that waits would leave its executor to do so.
+            _ = isolation
+            return try await withCheckedThrowingContinuation { continuation in
                 let result = state.withLock { state -> Result<Value, any Error>? in
                     switch state {
                     case .idle:

@@ -28,9 +28,15 @@ final class FileIngest: BlobIngest {
     private let file: OpenFile
     private let path: String
     private let length = FileLength(0)
+    let reader: any BlobReader
     private let phase: Mutex<Phase>
-    /// Those who wait for the hash.
-    private let waiters = Mutex<[CheckedContinuation<Void, Never>]>([])
+    private struct Waiters: Sendable {
+        /// Those who wait for the whole hash.
+        var ends: [CheckedContinuation<Void, Never>] = []
+        /// Those who write faster than can be hashed.
+        var pacedWriters: [CheckedContinuation<Void, Never>] = []
+    }
+    private let waiters = Mutex(Waiters())
     /// Set by ``abandon()``, and looked at before the file gets a name: what was given up must not appear.
     private let isAbandoned = Atomic(false)
 
@@ -40,6 +46,7 @@ final class FileIngest: BlobIngest {
         self.folder = folder
         phase = Mutex(.open(IngestProgress(digest.algorithm)))
         (file, path) = try folder.createUnfinished()
+        reader = FileReader(file: file, length: length, pool: folder.readers)
         guard let expectedSize, expectedSize > 0 else { return }
         // Asking first keeps an absurd size from taking all the room there is, if only for a moment.
         if let room = try? FileTree.room(at: path), room.total > 0, room.available < expectedSize { throw .full }
@@ -55,12 +62,11 @@ final class FileIngest: BlobIngest {
         }
     }
 
-    var reader: any BlobReader { FileReader(file: file, length: length, pool: folder.readers) }
-
     func write(_ bytes: ByteBuffer, at offset: Int64) async throws(BlobStoreError) -> Int64 {
         if isAbandoned.load(ordering: .acquiring) { throw .system(call: "write", errno: ECANCELED) }
         let end = offset + Int64(bytes.readableBytes)
         if let expectedSize, end > expectedSize { throw .sizeMismatch(expected: expectedSize, actual: end) }
+        if hashing(\.isHashBehind) ?? false { await wait(in: \.pacedWriters, until: \.hasCaughtUp) }
         // What has arrived without a gap is hashed, or about to be: it stays as it is.
         let skipped = try progress { progress in
             progress.writerCount += 1
@@ -86,7 +92,7 @@ final class FileIngest: BlobIngest {
             progress.insert(start..<start + Int64(new.readableBytes))
             length.grow(to: progress.contiguous)
             progress.keep(new, at: start)
-            return (progress.contiguous, progress.beginHashing())
+            return (progress.contiguous, progress.beginHashing(minimumBytes: IngestProgress.hashBatchBytes))
         }
         if beginsHashing { folder.writers.later { self.hash() } }
         return contiguous
@@ -101,27 +107,53 @@ final class FileIngest: BlobIngest {
                 } else {
                     try update(&step.hasher, from: step.range.lowerBound, count: Int(step.range.count))
                 }
-                _ = try progress { $0.endHashing(step.hasher, at: step.range.upperBound) }
+                let hasCaughtUp = try progress { progress in
+                    progress.endHashing(step.hasher, at: step.range.upperBound)
+                    return progress.hasCaughtUp
+                }
+                if hasCaughtUp { resume(\.pacedWriters) }
             }
         } catch {
             phase.withLock { $0 = .failed(error) }
         }
-        for waiter in waiters.withLock({ $0.take() }) { waiter.resume() }
+        resume(\.pacedWriters)
+        resume(\.ends)
     }
 
     /// Waits until everything that has arrived without a gap is hashed, or cannot be.
     private func waitForHash() async {
-        while isHashing {
+        // What was less than a batch.
+        if hashing({ $0.beginHashing() }) ?? false { folder.writers.later { self.hash() } }
+        await wait(in: \.ends) { !$0.isHashing }
+    }
+
+    /// Waits in one of the lists until `isOver`, or until nothing more is hashed.
+    private func wait(
+        in list: WritableKeyPath<Waiters, [CheckedContinuation<Void, Never>]>,
+        until isOver: (IngestProgress) -> Bool
+    ) async {
+        while let isReached = hashing({ isOver($0) }), !isReached {
             await withCheckedContinuation { continuation in
-                waiters.withLock { $0.append(continuation) }
-                // It may have ended before this one came to wait.
-                if !isHashing { for waiter in waiters.withLock({ $0.take() }) { waiter.resume() } }
+                waiters.withLock { $0[keyPath: list].append(continuation) }
+                // It may have come to that before this one came to wait.
+                if hashing({ isOver($0) }) ?? true { resume(list) }
             }
         }
     }
 
-    private var isHashing: Bool {
-        phase.withLock { if case .open(let progress) = $0 { progress.isHashing } else { false } }
+    private func resume(_ list: WritableKeyPath<Waiters, [CheckedContinuation<Void, Never>]>) {
+        for waiter in waiters.withLock({ $0[keyPath: list].take() }) { waiter.resume() }
+    }
+
+    /// What `look` says of an ingest that is written to; nil where it is no longer.
+    private func hashing<Value>(_ look: (inout IngestProgress) -> Value) -> Value? {
+        phase.withLock { phase in
+            guard case .open(var progress) = phase else { return nil }
+            // Taken out first, so that changing it copies nothing.
+            phase = .committing
+            defer { phase = .open(progress) }
+            return look(&progress)
+        }
     }
 
     private static let readBytes: Int64 = 1 << 20

@@ -60,9 +60,25 @@ struct IngestProgress: Sendable {
         atHandBytes += bytes.readableBytes
     }
 
+    /// What is gathered before hashing begins: waking another thread costs more than hashing little.
+    static let hashBatchBytes: Int64 = 512 << 10
+    /// How far the hash may be behind before whoever writes waits for it. What is kept for it is bounded alike, so that
+    /// it has to read nothing back where bytes come in order.
+    static let hashLagLimitBytes: Int64 = 4 << 20
+
+    /// Bytes that have arrived without a gap and are not hashed.
+    var hashLagBytes: Int64 { contiguous - hashed }
+
+    /// Whether whoever writes is to wait until ``hasCaughtUp``.
+    var isHashBehind: Bool { isHashing && hashLagBytes >= Self.hashLagLimitBytes }
+
+    /// Half of the limit, so that neither waits for the other.
+    var hasCaughtUp: Bool { !isHashing || hashLagBytes <= Self.hashLagLimitBytes / 2 }
+
     /// Returns whether the caller is to see to it that hashing begins.
-    mutating func beginHashing() -> Bool {
-        guard !isHashing, hashed < contiguous else { return false }
+    /// - Parameter minimumBytes: below which it does not.
+    mutating func beginHashing(minimumBytes: Int64 = 1) -> Bool {
+        guard !isHashing, hashLagBytes >= max(minimumBytes, 1) else { return false }
         isHashing = true
         return true
     }

@@ -36,7 +36,7 @@ actor BodyTransfer {
     /// is not structured, since an event loop cannot wait for it.
     nonisolated func start(_ content: any BlobContent, range: Range<Int64>) -> Task<Void, Never> {
         assumeIsolated { transfer in
-            Task { await transfer.run(content, range: range) }
+            Task(executorPreference: EventLoopTaskExecutor(eventLoop)) { await transfer.run(content, range: range) }
         }
     }
 

@@ -1,5 +1,7 @@
 import Concurrency
+import Dispatch
 import OCI
+import Synchronization
 import Testing
 
 @testable import PullThroughCache
@@ -24,6 +26,20 @@ import Testing
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(!waiter.resume(.success(1)))
+    }
+
+    @Test
+    func `a waiter leaves an actor that waits where it runs`() async throws {
+        let elsewhere = CountingExecutor()
+        let waiter = Waiter<Int>()
+        let actor = WaitingActor()
+        let task = Task(executorPreference: elsewhere) {
+            try await actor.jobs(of: elsewhere, whileWaitingFor: waiter)
+        }
+        while await !actor.isWaiting { await Task.yield() }
+        waiter.resume(.success(5))
+        // Being resumed takes one, whatever waits. To leave the actor for it would be one more.
+        #expect(try await task.value <= 1)
     }
 
     @Test
@@ -137,5 +153,43 @@ import Testing
         await work.run()
         let flight = SingleFlight<String, Int>(work: work)
         await #expect(throws: CacheError.cancelled) { _ = try await flight.value(for: "key") { 1 } }
+    }
+}
+
+/// Runs what comes on its own queue, which no other executor uses.
+private actor WaitingActor {
+    private let queue = SerialQueue()
+    private(set) var isWaiting = false
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+
+    func jobs(of executor: CountingExecutor, whileWaitingFor waiter: Waiter<Int>) async throws -> Int {
+        let before = executor.jobs
+        isWaiting = true
+        _ = try await waiter.value()
+        return executor.jobs - before
+    }
+}
+
+private final class SerialQueue: SerialExecutor {
+    private let queue = DispatchQueue(label: "waiting")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+}
+
+/// Where a task runs that is on no actor.
+private final class CountingExecutor: TaskExecutor {
+    private let queue = DispatchQueue(label: "elsewhere")
+    private let count = Atomic(0)
+
+    var jobs: Int { count.load(ordering: .acquiring) }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        count.add(1, ordering: .acquiringAndReleasing)
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }

@@ -118,8 +118,11 @@ final class FillSink: Sendable {
         if case .store(let ingest) = state.withLock({ $0.target }) { await ingest.abandon() }
     }
 
+    /// The blob's size, from whoever knows it: the upstream says it with the first byte where no manifest did.
+    private var size: Int64? { expectedSize ?? fill.announcedSize }
+
     /// What the disk has yet to take; a guess of 64 MiB where nobody said how much comes.
-    private var missingBytes: Int64 { expectedSize.map { $0 - fill.written } ?? 64 << 20 }
+    private var missingBytes: Int64 { size.map { $0 - fill.written } ?? 64 << 20 }
 
     /// Called by one transfer before others join it.
     private func openTarget() async throws -> Target {
@@ -140,13 +143,14 @@ final class FillSink: Sendable {
 
     private func beginIngest() async throws(Refusal) -> any BlobIngest {
         // What could not stay anyway must not drive everything else out.
-        if let expectedSize, await !room.allows(expectedSize) { throw .largerThanLimit(bytes: expectedSize) }
+        let size = size
+        if let size, await !room.allows(size) { throw .largerThanLimit(bytes: size) }
         do throws(BlobStoreError) {
             do throws(BlobStoreError) {
-                return try await store.beginIngest(of: fill.digest, expectedSize: expectedSize)
+                return try await store.beginIngest(of: fill.digest, expectedSize: size)
             } catch {
                 guard error == .full, await room.make(missingBytes) else { throw error }
-                return try await store.beginIngest(of: fill.digest, expectedSize: expectedSize)
+                return try await store.beginIngest(of: fill.digest, expectedSize: size)
             }
         } catch {
             throw .store(error)
