@@ -109,7 +109,7 @@ struct ProxyTests {
                 let error = await upstreamError { try await client.manifestBytes() }
                 let reason = status == 407 ? "the proxy demands credentials" : "the proxy refused the connection"
                 #expect(error == .unreachable(reason: reason))
-                #expect(registry.connectionCount == 0)
+                #expect(registry.requestCount() == 0)
             }
         }
     }
