@@ -115,7 +115,8 @@ import Timekeeping
                 #"weir_cluster_secret_copies_total{outcome="written"} 1"#,
                 #"hcw_rules_rewrite_success{name="named"} 5"#, #"hcw_rules_rewrite_success{name="pods"} 2"#,
                 #"hcw_rules_upstream_check_errors{name="named"} 3"#, #"hcw_rules_upstream_checks{name="named"} 2"#,
-                #"hcw_rules_upstream_checks{name="pods"} 1"#, #"hcw_rules_rewrite_duration_seconds_count{name="named"} 5"#,
+                #"hcw_rules_upstream_checks{name="pods"} 1"#,
+                #"hcw_rules_rewrite_duration_seconds_count{name="named"} 5"#,
             ] {
                 #expect(metrics.contains("\(line)\n"), "\(line)")
             }
@@ -153,7 +154,9 @@ import Timekeeping
             #expect(images.output.contains("quay.io/x/y:2"), "\(images)")
 
             let metrics = try await admission.get("/metrics")
-            for line in ["weir_cluster_pods 2", "weir_cluster_images 2", "weir_cluster_watch_up 1", "weir_cluster_leader 1"] {
+            for line in [
+                "weir_cluster_pods 2", "weir_cluster_images 2", "weir_cluster_watch_up 1", "weir_cluster_leader 1",
+            ] {
                 #expect(metrics.contains("\(line)\n"), "\(line)")
             }
             for name in [
