@@ -196,8 +196,9 @@ let package = Package(
                 "NodeConfiguration", "PeerRouting", "KademliaRouting", "LibP2P", "KubernetesClient", "ClusterImages",
                 "ClusterCertificates", "ClusterSecrets", argumentParser, asyncHTTPClient, yams, logging, metrics,
                 serviceLifecycle, unixSignals, nioHTTP1, nioCore, "AdmissionWebhook", "JSON", "Listening",
-                "CloudCredentials", "StoreContent", "PeerGrants",
+                "CloudCredentials", "StoreContent", "PeerGrants", "CAllocator",
             ]),
+        .target(name: "CAllocator"),
         .executableTarget(name: "weir", dependencies: ["Commands"], swiftSettings: settings),
 
         // What tests share: an upstream that misbehaves on command, and the proofs the contracts ship.

@@ -2,12 +2,6 @@ internal import ArgumentParser
 internal import Logging
 internal import RegistryServer
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
-
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serve images, until SIGTERM or SIGINT.",
@@ -50,22 +44,13 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let start = ContinuousClock.now
+        ServiceProcess.prepare()
         let loaded = try options.load(flags: flags)
         let configuration = loaded.service
         let telemetry = Telemetry(configuration.log, warnings: loaded.warnings)
-        raiseDescriptorLimit()
         let service = try await WeirService(configuration, loader: options.loader(flags: flags), telemetry)
         let announcement = Announcement(
             program: "weir \(Version.text)", scheme: configuration.server.tls == nil ? "http" : "https", start: start)
         try await service.run { announcement.make($0) }
-    }
-
-    /// Takes as many descriptors as this user may have: each client and each blob being read needs one.
-    private func raiseDescriptorLimit() {
-        var limit = rlimit()
-        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
-        limit.rlim_cur = limit.rlim_max
-        setrlimit(resource, &limit)
     }
 }

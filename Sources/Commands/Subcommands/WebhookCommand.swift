@@ -75,6 +75,7 @@ struct WebhookCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        ServiceProcess.prepare()
         let (configuration, warnings) = try load()
         let telemetry = Telemetry(configuration.log, warnings: warnings)
         let logger = telemetry.logger

@@ -1,0 +1,11 @@
+#ifndef WEIR_ALLOCATOR_H
+#define WEIR_ALLOCATOR_H
+
+#include <stddef.h>
+
+/// Has the allocator map blocks of `mapped` bytes and more each by itself, and give memory at the end of an arena back
+/// when more than `kept` bytes of it are free (`mallopt`). Without effect where the C library has no such choice.
+/// Before threads are made. Swift's Glibc module hides `mallopt`.
+void weir_keep_free_memory(size_t mapped, size_t kept);
+
+#endif
