@@ -10,11 +10,13 @@ internal import ArgumentParser
 package enum WeirProgram {
     /// Runs the command that the process's arguments name, and ends the process with its exit code.
     package static func main() async -> Never {
+        EarlySignals.hold()
         // A reader that goes away must not end the service while it logs; writes tell of it by themselves.
         signal(SIGPIPE, SIG_IGN)
         let code: Int32
         do {
             var command = try WeirCommand.parseAsRoot()
+            if (command as? any ServiceCommand)?.stays != true { EarlySignals.release() }
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

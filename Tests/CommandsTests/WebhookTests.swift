@@ -120,6 +120,44 @@ import Testing
         #expect(await weir.end() == 0, "\(weir.errors)")
     }
 
+    @Test func `a reload brings rules and the log's level into effect, and names what waits for a restart`()
+        async throws
+    {
+        let (folder, certificates) = (try Folder(), try TestCertificates())
+        let yaml = { (mirror: String, more: String) in
+            """
+            rewrite: { rules: [{ match: { registry: a.example }, replace: "\(mirror)/{repository}" }] }
+            storage: { directory: \(mirror) }
+            webhook:
+              listen: 127.0.0.1:0
+              tls: { certificate: "\(certificates.serverCertificateFile)", key: "\(certificates.serverKeyFile)" }
+              \(more)
+            """
+        }
+        try folder.write(yaml("one.example", "") + "\nlog: { level: warning }")
+        let weir = try RunningWeir(["webhook", "--config", "weir.yaml", "--listen", "127.0.0.1:0"], in: folder)
+        let port = try #require(try await weir.url().split(separator: ":").last.flatMap { Int($0) })
+        let client = try AdmissionClient(
+            authority: try String(contentsOfFile: certificates.authorityFile, encoding: .utf8), port: port)
+        #expect(try await client.patch("a.example/x:1")?.contains("one.example/x:1") == true)
+        try folder.write(
+            yaml("two.example", "checks: { timeout: 3s }\n  namespace: infra")
+                + "\nproxy: { http: \"http://127.0.0.1:1\" }")
+        // What waits for a restart is told each time, and what is of no concern to the webhook never.
+        for count in 1...2 {
+            weir.signal(SIGHUP)
+            try await weir.logged("The configuration was reloaded", count: count)
+            try await weir.logged(
+                "only a restart brings into effect settings=\"proxy, webhook.namespace, webhook.checks\"", count: count)
+        }
+        #expect(try await client.patch("a.example/x:1")?.contains("two.example/x:1") == true)
+        try folder.write(yaml("three.example", "budget: never"))
+        weir.signal(SIGHUP)
+        try await weir.logged("The configuration has errors, and stays as it was")
+        #expect(try await client.patch("a.example/x:1")?.contains("two.example/x:1") == true)
+        #expect(await weir.end() == 0, "\(weir.errors)")
+    }
+
     @Test func `within the service, what Weir can have is rewritten, and what it cannot stays`() async throws {
         let (folder, certificates) = (try Folder(), try TestCertificates())
         try await TestRegistry.withRunning { upstream in

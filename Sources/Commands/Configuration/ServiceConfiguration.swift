@@ -55,14 +55,20 @@ package struct ServiceConfiguration: Sendable {
             [server.headerTimeout, server.idleTimeout, server.writeTimeout, server.drainTimeout]
         }
         if timeouts(server) != timeouts(old.server) { names.append("timeouts") }
-        if proxy != old.proxy { names.append("proxy") }
-        if log.format != old.log.format { names.append("log.format") }
         if server.logsAccess != old.server.logsAccess { names.append("log.access") }
         if controlSocket != old.controlSocket { names.append("control.socket") }
         if node.store != old.node.store { names.append("node.store") }
         if grants?.keyFiles != old.grants?.keyFiles { names.append("grants.keys") }
+        if webhook.isEnabled != old.webhook.isEnabled { names.append("webhook.enabled") }
+        return names + webhookChangesThatNeedRestart(since: old)
+    }
+
+    /// The same for `weir webhook`, which reads no more of it.
+    func webhookChangesThatNeedRestart(since old: ServiceConfiguration) -> [String] {
+        var names: [String] = []
+        if proxy != old.proxy { names.append("proxy") }
+        if log.format != old.log.format { names.append("log.format") }
         if kubernetes != old.kubernetes { names.append("kubernetes") }
-        if webhook.needsRestart(since: old.webhook) { names.append("webhook, where and how it listens and checks") }
-        return names
+        return names + webhook.changesThatNeedRestart(since: old.webhook)
     }
 }

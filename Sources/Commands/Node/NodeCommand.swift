@@ -13,7 +13,7 @@ struct NodeCommand: AsyncParsableCommand {
         defaultSubcommand: NodeRunCommand.self)
 }
 
-struct NodeRunCommand: AsyncParsableCommand {
+struct NodeRunCommand: ServiceCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Share images until SIGTERM or SIGINT. What 'weir node' alone does.")
 

@@ -9,7 +9,7 @@ internal import NodeConfiguration
 internal import RegistryServer
 internal import ServiceLifecycle
 
-struct SpegelCleanupCommand: AsyncParsableCommand {
+struct SpegelCleanupCommand: ServiceCommand {
     static let configuration = CommandConfiguration(
         commandName: "cleanup", abstract: "Put containerd's hosts files back as 'spegel cleanup' does, and say so.",
         discussion: "Answers 200 at /readyz of --addr until it is ended, for 'cleanup-wait' to see.")

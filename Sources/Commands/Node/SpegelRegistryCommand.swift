@@ -4,7 +4,7 @@ internal import OCI
 internal import PeerRegistry
 internal import RegistryServer
 
-struct SpegelRegistryCommand: AsyncParsableCommand {
+struct SpegelRegistryCommand: ServiceCommand {
     static let configuration = CommandConfiguration(
         commandName: "registry", abstract: "Share images as 'spegel registry' does, with its flags.")
 

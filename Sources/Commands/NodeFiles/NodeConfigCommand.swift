@@ -32,7 +32,7 @@ struct NodeConfigApplyCommand: AsyncParsableCommand {
     }
 }
 
-struct NodeConfigRestoreCommand: AsyncParsableCommand {
+struct NodeConfigRestoreCommand: ServiceCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Put back what 'apply' or 'keep' moved aside, exactly as it was.")
 
@@ -41,6 +41,8 @@ struct NodeConfigRestoreCommand: AsyncParsableCommand {
     @Flag(help: "Stay afterwards until SIGTERM or SIGINT, and say at --listen that it is done.")
     var stay = false
     @OptionGroup var keeping: KeepingOptions
+
+    var stays: Bool { stay }
 
     func run() async throws {
         let place = NodeFilesPlace(hosts, k3s)

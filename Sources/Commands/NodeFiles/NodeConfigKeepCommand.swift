@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-struct NodeConfigKeepCommand: AsyncParsableCommand {
+struct NodeConfigKeepCommand: ServiceCommand {
     static let configuration = CommandConfiguration(
         commandName: "keep", abstract: "Do what 'apply' does, again and again, until SIGTERM or SIGINT.",
         discussion: """

@@ -1,6 +1,23 @@
+internal import ArgumentParser
 internal import Logging
 internal import ServiceLifecycle
 internal import UnixSignals
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// A command that may stay, by ``ServiceParts``: no signal ends it before its parts are there to be ended.
+protocol ServiceCommand: AsyncParsableCommand {
+    /// Whether it does.
+    var stays: Bool { get }
+}
+
+extension ServiceCommand {
+    var stays: Bool { true }
+}
 
 /// The parts of a service, run together until SIGTERM or SIGINT. They are ended in reverse order: clients are let go
 /// before what answers them.
@@ -22,13 +39,30 @@ struct ServiceParts {
     }
 
     /// Runs them.
-    /// - Parameter closing: done at the end, however it came about.
-    func run(logger: Logger, closing: () async -> Void) async throws(CommandFailure) {
+    /// - Parameters:
+    ///   - reloads: whether a part answers SIGHUP, by ``ReloadSignal``.
+    ///   - closing: done at the end, however it came about.
+    func run(logger: Logger, reloads: Bool = false, closing: () async -> Void) async throws(CommandFailure) {
         var quiet = logger
         quiet.logLevel = .warning
+        var all = parts
+        if !reloads {
+            all.append(
+                Part {
+                    await ReloadSignal.run {
+                        logger.warning("SIGHUP changes nothing here: settings take effect with a restart")
+                    }
+                })
+        }
+        // A group has its handlers before it has its parts.
+        all.append(
+            Part {
+                EarlySignals.deliver([SIGTERM, SIGINT])
+                try await gracefulShutdown()
+            })
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+                services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         do {
             try await group.run()
         } catch {

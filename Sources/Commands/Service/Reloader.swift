@@ -7,6 +7,8 @@ internal import Rules
 /// Brings a changed configuration into effect while the service runs. One reload at a time.
 actor Reloader {
     private let loader: ConfigurationLoader
+    /// What needs a restart is as it is here.
+    private let started: ServiceConfiguration
     private let holder: ConfigurationHolder
     private let upstreams: UpstreamSet
     private let cache: PullThroughCache
@@ -20,6 +22,7 @@ actor Reloader {
         server: RegistryServer, webhook: WebhookService?, level: SharedLogLevel, logger: Logger
     ) {
         self.loader = loader
+        started = holder.configuration
         self.holder = holder
         self.upstreams = upstreams
         self.cache = cache
@@ -36,12 +39,12 @@ actor Reloader {
         do throws(ConfigurationError) {
             loaded = try loader.load()
         } catch {
-            logger.error("The configuration has errors, and stays as it was", metadata: ["problems": "\(error)"])
+            ReloadReport.tellRefusal("\(error)", logger)
             throw ControlError(.invalidConfiguration, "the configuration stays as it was:\n\(error)")
         }
         let old = holder.configuration
         let new = loaded.service
-        let needsRestart = new.changesThatNeedRestart(since: old)
+        let needsRestart = new.changesThatNeedRestart(since: started)
         // Old and new ones together until the rules have changed, so that no request finds its rule without upstream.
         cache.replace(upstreams: upstreams.replace(with: new.upstreams))
         var effective = old
@@ -62,15 +65,8 @@ actor Reloader {
             }
         }
         if let problem = webhook?.reload(effective) { warnings.append(problem) }
-        for warning in warnings {
-            logger.warning("The configuration was reloaded with a warning", metadata: ["warning": "\(warning)"])
-        }
-        if !needsRestart.isEmpty {
-            logger.warning(
-                "Some settings changed that only a restart brings into effect",
-                metadata: ["settings": "\(needsRestart.joined(separator: ", "))"])
-        }
-        logger.notice("The configuration was reloaded", metadata: ["rules": "\(new.rules.rules.count)"])
+        ReloadReport(needsRestart: needsRestart, warnings: warnings).tell(
+            logger, ["rules": "\(new.rules.rules.count)"])
         return ReloadDocument(needsRestart: needsRestart, warnings: warnings)
     }
 }

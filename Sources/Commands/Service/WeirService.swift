@@ -217,7 +217,7 @@ struct WeirService {
             // What is wrong the reloader has written down.
             await ReloadSignal.run { _ = try? await reloader.reload() }
         }
-        try await parts.run(logger: logger) { await close() }
+        try await parts.run(logger: logger, reloads: true) { await close() }
     }
 
     private func close() async {

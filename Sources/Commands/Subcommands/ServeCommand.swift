@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Logging
 internal import RegistryServer
 
-struct ServeCommand: AsyncParsableCommand {
+struct ServeCommand: ServiceCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serve images, until SIGTERM or SIGINT.",
         discussion: """

@@ -6,7 +6,7 @@ internal import Logging
 internal import ServiceLifecycle
 internal import UpstreamClient
 
-struct WebhookCommand: AsyncParsableCommand {
+struct WebhookCommand: ServiceCommand {
     static let configuration = CommandConfiguration(
         commandName: "webhook",
         abstract: "Rewrite and judge the images of a Kubernetes cluster's pods, until SIGTERM or SIGINT.",
@@ -101,21 +101,24 @@ struct WebhookCommand: AsyncParsableCommand {
             }
             try await gracefulShutdown()
         }
-        parts.add { await ReloadSignal.run { reload(webhook, logger) } }
+        parts.add { await ReloadSignal.run { reload(webhook, since: configuration, telemetry) } }
         if let cluster { parts.addCancelled { await cluster.run() } }
         parts.add { try await webhook.server.run() }
-        try await parts.run(logger: logger) { try? await transport.shutdown() }
+        try await parts.run(logger: logger, reloads: true) { try? await transport.shutdown() }
     }
 
-    private func reload(_ webhook: WebhookService, _ logger: Logger) {
+    /// - Parameter started: the configuration of the start, which counts for what needs a restart.
+    private func reload(_ webhook: WebhookService, since started: ServiceConfiguration, _ telemetry: Telemetry) {
         do throws(CommandFailure) {
-            guard let problem = webhook.reload(try load().service) else {
-                return logger.notice("The configuration was reloaded")
-            }
-            logger.warning("The configuration was reloaded with a warning", metadata: ["warning": "\(problem)"])
+            let (new, warnings) = try load()
+            let problem = webhook.reload(new)
+            if let level = Logger.Level(rawValue: new.log.level) { telemetry.level.level = level }
+            ReloadReport(
+                needsRestart: new.webhookChangesThatNeedRestart(since: started),
+                warnings: warnings.map(\.description) + (problem.map { [$0] } ?? [])
+            ).tell(telemetry.logger)
         } catch {
-            logger.error(
-                "The configuration has errors, and stays as it was", metadata: ["problem": "\(error.message)"])
+            ReloadReport.tellRefusal(error.message, telemetry.logger)
         }
     }
 }

@@ -30,12 +30,19 @@ package struct WebhookConfiguration: Sendable {
 
     package init() {}
 
-    /// Rules, policy, budget and what becomes of failures take effect at once; this does not.
-    func needsRestart(since old: WebhookConfiguration) -> Bool {
-        isEnabled != old.isEnabled || server != old.server || tls != old.tls || checks != old.checks
-            || weir?.host != old.weir?.host || weir?.usesTLS != old.weir?.usesTLS
-            || secretsDirectory != old.secretsDirectory || copiesPullSecrets != old.copiesPullSecrets
-            || namespace != old.namespace
+    /// What changed from `old` that only a restart brings into effect, by the names of the settings. Rules, policy,
+    /// budget and what becomes of failures take effect at once.
+    func changesThatNeedRestart(since old: WebhookConfiguration) -> [String] {
+        var names: [String] = []
+        if server.listen != old.server.listen { names.append("webhook.listen") }
+        if server.operationsListen != old.server.operationsListen { names.append("webhook.operations") }
+        if tls != old.tls { names.append("webhook.tls") }
+        if namespace != old.namespace { names.append("webhook.namespace") }
+        if weir?.host != old.weir?.host || weir?.usesTLS != old.weir?.usesTLS { names.append("webhook.weir") }
+        if checks != old.checks { names.append("webhook.checks") }
+        if secretsDirectory != old.secretsDirectory { names.append("webhook.secretsDirectory") }
+        if copiesPullSecrets != old.copiesPullSecrets { names.append("webhook.copyPullSecrets") }
+        return names
     }
 
     /// - Parameter own: Weir's own namespace, where the configuration does not say.

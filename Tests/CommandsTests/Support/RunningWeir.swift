@@ -109,6 +109,21 @@ final class RunningWeir {
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
+    /// Waits until the process has a handler for a signal: the first moment at which it can do anything about it.
+    func catches(_ number: Int32) async throws {
+        let start = ContinuousClock.now
+        while true {
+            let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+            let line = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }
+            let mask = line?.split(separator: "\t").last.flatMap { UInt64($0, radix: 16) } ?? 0
+            if mask & 1 << UInt64(number - 1) != 0 { return }
+            guard process.isRunning, ContinuousClock.now - start < .seconds(30) else {
+                throw CommandFailure(.failure, "it has no handler for signal \(number): \(errors)")
+            }
+            await Task.yield()
+        }
+    }
+
     /// What it ends with, and everything it said before.
     func exitCode() async -> Int32? {
         try? await said.wait(for: "the end") { $0.isOver }
