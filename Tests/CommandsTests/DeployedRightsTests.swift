@@ -85,4 +85,81 @@ import Testing
             #expect(stage.server.log.allSatisfy { $0.plural == "secrets" && $0.name != "weir-webhook-tls" })
         }
     }
+
+    @Test
+    func `the webhook's, which asks a registry by the secret that harbor-container-webhook's file names`() async throws
+    {
+        let grants = try DeployedRights.grants(of: "weir-webhook", in: ["webhook", "check-secrets"])
+        try await ClusterStage.with { stage async throws in
+            stage.registry.access = .basic(username: "me", password: "secret")
+            stage.registry.addImage(repository: "proxy/library/nginx", tag: "1")
+            let certificates = try TestCertificates(names: [ClusterStage.serviceName])
+            let folder = try stage.folder(of: "webhook", grants: grants)
+            try FileManager.default.copyItem(
+                atPath: certificates.serverCertificateFile, toPath: "\(folder.path)/tls.crt")
+            try FileManager.default.copyItem(atPath: certificates.serverKeyFile, toPath: "\(folder.path)/tls.key")
+            try folder.write(
+                """
+                port: 9443
+                certDir: "\(folder.path)"
+                rules:
+                - name: docker.io rewrite rule
+                  matches: ["^docker.io"]
+                  replace: "\(stage.registry.authority)/proxy"
+                  checkUpstream: true
+                  authSecretName: weir-check
+                """, to: "harbor.yaml")
+            let weir = try RunningWeir(
+                ["webhook", "--config", "harbor.yaml", "--listen", "127.0.0.1:0"], in: folder,
+                environment: ["KUBECONFIG": "kubeconfig"])
+            let port = try #require(try await weir.url().split(separator: ":").last.flatMap { Int($0) })
+            let admission = try AdmissionClient(
+                authority: try String(contentsOfFile: certificates.authorityFile, encoding: .utf8), port: port)
+            let missing = try await admission.post(.init(image: "nginx:0"), to: "/webhook-v1-pod")
+            #expect(missing.isAllowed && missing.patch == nil)
+            #expect(missing.warnings.contains { $0.contains("there is no secret weir/weir-check") }, "\(missing)")
+            stage.put(secret: "weir-check", in: "weir", password: "secret")
+            let answer = try await admission.post(.init(image: "nginx:1"), to: "/webhook-v1-pod")
+            #expect(answer.patch?.contains("/proxy/library/nginx:1") == true, "\(answer) \(weir.errors)")
+            #expect(await weir.end() == 0, "\(weir.errors)")
+            #expect(forbidden(stage.server) == [])
+            #expect(DeployedRights.unused(grants, in: stage.server.log) == [])
+        }
+    }
+
+    @Test
+    func `the webhook's, which asks registries by pods' own secrets`() async throws {
+        let grants = try DeployedRights.grants(of: "weir-webhook", in: ["webhook", "pod-secrets"])
+        try await ClusterStage.with { stage async throws in
+            stage.registry.access = .basic(username: "me", password: "secret")
+            stage.registry.addImage(repository: "mirror/app", tag: "1")
+            stage.put(secret: "own", in: "shop", password: "secret")
+            let certificates = try TestCertificates(names: [ClusterStage.serviceName])
+            let folder = try stage.folder(of: "webhook", grants: grants)
+            try folder.write(
+                """
+                \(Self.certificates)
+                rewrite: { rules: [{ match: { registry: a.example }, checkUpstream: true,
+                  replace: "\(stage.registry.authority)/mirror/{repository}" }] }
+                webhook: { podSecrets: true, listen: 127.0.0.1:0 }
+                """)
+            let weir = try RunningWeir(
+                [
+                    "webhook", "--config", "weir.yaml", "--certificate", certificates.serverCertificateFile, "--key",
+                    certificates.serverKeyFile,
+                ], in: folder)
+            let port = try #require(try await weir.url().split(separator: ":").last.flatMap { Int($0) })
+            let admission = try AdmissionClient(
+                authority: try String(contentsOfFile: certificates.authorityFile, encoding: .utf8), port: port)
+            let answer = try await admission.post(.init(image: "a.example/app:1", pullSecrets: ["own"]))
+            #expect(answer.patch?.contains("mirror/app:1") == true, "\(answer) \(weir.errors)")
+            let foreign = try await admission.post(
+                .init(image: "a.example/app:1", namespace: "elsewhere", pullSecrets: ["own"]))
+            #expect(foreign.isAllowed && foreign.patch == nil, "\(foreign)")
+            #expect(await weir.end() == 0, "\(weir.errors)")
+            #expect(forbidden(stage.server) == [])
+            #expect(DeployedRights.unused(grants, in: stage.server.log) == [])
+            #expect(stage.server.log.allSatisfy { $0.plural == "secrets" && $0.name == "own" })
+        }
+    }
 }

@@ -18,11 +18,9 @@ enum HarborWebhookLaunch {
     /// Puts the file's addresses and certificate in the place of Weir's own.
     static func apply(to service: inout ServiceConfiguration, environment: [String: String]) {
         guard let harbor = service.rewrite.harborWebhook else { return }
-        // As there, a rule's secret is read from the API server, by the pod's own account.
-        if harbor.rules.contains(where: { $0.check?.secretName != nil }),
-            InClusterConfiguration.isPresent(environment: environment)
-        {
-            service.kubernetes = KubernetesConfiguration(KubernetesSettings())
+        // As there, a rule's secret is read from the API server.
+        if harbor.rules.contains(where: { $0.check?.secretName != nil }) {
+            service.kubernetes = cluster(environment)
         }
         service.webhook.server.listen = ["0.0.0.0:\(harbor.port)"]
         // Their own defaults are off, too; one address may be both.
@@ -38,5 +36,16 @@ enum HarborWebhookLaunch {
             certificateFile: "\(directory)/tls.crt", keyFile: "\(directory)/tls.key")
         service.webhook.countsAsHarbor = true
         if harbor.isVerbose { service.log.level = "debug" }
+    }
+
+    /// As controller-runtime finds it ("GetConfig"): by `KUBECONFIG`, then by the pod's own account.
+    private static func cluster(_ environment: [String: String]) -> KubernetesConfiguration? {
+        var settings = KubernetesSettings()
+        if let path = environment["KUBECONFIG"], !path.isEmpty {
+            settings.kubeconfig = path
+        } else if !InClusterConfiguration.isPresent(environment: environment) {
+            return nil
+        }
+        return KubernetesConfiguration(settings)
     }
 }
