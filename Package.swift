@@ -142,7 +142,7 @@ let package = Package(
             "ContainerdClient",
             ["NodeContent", "BlobStore", "OCI", nioCore, nioPosix, nioHTTP1, nioHTTP2, logging, "ProtobufCoding"]),
 
-        module("NodeConfiguration", ["OCI", tomlKit]),
+        module("NodeConfiguration", ["OCI", tomlKit, yams]),
 
         // Kubernetes: its API server, and what Weir does there.
         module(
@@ -324,7 +324,7 @@ let package = Package(
                 "StoreContent", "NodeContent", "BlobStore", "FilesystemBlobStore", "MetadataStore",
                 "MetadataStoreConformance", "SQLiteMetadataStore", "OCI", "Rules", "TestMachine", nioCore, logging,
             ]),
-        tests("NodeConfigurationTests", ["NodeConfiguration", "OCI"]),
+        tests("NodeConfigurationTests", ["NodeConfiguration", "OCI", yams]),
         tests(
             "KubernetesClientTests",
             [

@@ -93,6 +93,26 @@ import Testing
         #expect(keeper.unreadiness == nil)
     }
 
+    @Test func `K3s's file is written at once, and ready once K3s was restarted`() throws {
+        let folder = try Folder()
+        let path = "\(folder.path)/registries.yaml"
+        let keeper = keeper(folder) { _ in
+            .applied(
+                .k3s(
+                    K3sRegistries(registries: [], mirrors: ["http://10.0.0.1:30500"]),
+                    file: K3sRegistriesFile(path: path), hosts: K3sHosts(folder: folder.path)),
+                containerd: nil)
+        }
+        keeper.look()
+        #expect(try String(contentsOfFile: path, encoding: .utf8).contains("http://10.0.0.1:30500/v2"))
+        #expect(keeper.unreadiness?.contains("restart K3s on this node") == true)
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/_default", withIntermediateDirectories: false)
+        try folder.write("[host.\"http://10.0.0.1:30500/v2\"]\n", to: "_default/hosts.toml")
+        keeper.look()
+        #expect(keeper.unreadiness == nil)
+    }
+
     @Test(arguments: [false, true]) func `at its end the files stay, unless that was asked for`(restores: Bool)
         async throws
     {

@@ -286,19 +286,4 @@ struct HostsFolderTests {
             try ContainerdCheck.findings([.init(path: "x", text: "a = [")], path: "x", hostsFolder: "/y")
         }
     }
-
-    @Test func `K3s's file is written where it is ours or missing`() throws {
-        try with { path in
-            let file = K3sRegistries(registries: [], endpoints: ["https://127.0.0.1:6443/v2"])
-            #expect(try file.write(to: "\(path)/registries.yaml", existing: nil))
-            let text = try #require(try contents(path)["registries.yaml"])
-            #expect(text.contains("  \"*\":\n    endpoint:\n      - \"https://127.0.0.1:6443/v2\"\n"))
-            #expect(try !file.write(to: "\(path)/registries.yaml", existing: "mirrors: {}\n"))
-            #expect(try contents(path)["registries.yaml"] == text)
-            #expect(try !K3sRegistries.remove("\(path)/registries.yaml", existing: "mirrors: {}\n"))
-            #expect(try K3sRegistries.remove("\(path)/registries.yaml", existing: text))
-            #expect(try contents(path) == [:])
-            #expect(try !K3sRegistries.remove("\(path)/registries.yaml", existing: nil))
-        }
-    }
 }

@@ -15,7 +15,8 @@ struct NodeConfigApplyCommand: AsyncParsableCommand {
         commandName: "apply", abstract: "Write a hosts file for each registry, or for all.",
         discussion: """
             What is there is moved into _backup once, and 'restore' puts it back. Files are replaced whole; doing it again \
-            changes nothing. containerd need not be restarted.
+            changes nothing. containerd need not be restarted. With --k3s it is K3s's own file that is written, whose 'configs' \
+            are kept; K3s reads it when it is restarted, and not before.
             """)
 
     @OptionGroup var files: NodeFilesOptions
@@ -24,7 +25,7 @@ struct NodeConfigApplyCommand: AsyncParsableCommand {
         let files = try files.files()
         let done: [String]
         do throws(NodeConfigurationError) {
-            done = try files.apply()
+            done = try files.apply().done
         } catch {
             throw CommandFailure(.failure, "\(error)")
         }

@@ -3,23 +3,49 @@ internal import NodeConfiguration
 /// The files of a node that lead its container runtime to Weir, in one of their two forms.
 enum NodeFiles: Sendable {
     case hosts(HostsFolder, files: [HostsFile], existing: HostsFolder.Existing)
-    case k3s(K3sRegistries, path: String)
+    /// - Parameter hosts: what K3s has made of it; nil where nobody said where that is.
+    case k3s(K3sRegistries, file: K3sRegistriesFile, hosts: K3sHosts?)
+
+    struct Changes {
+        /// What was done, in sentences; none where nothing had to be.
+        var done: [String]
+        /// Of K3s's registries.
+        var untouched: [String] = []
+    }
 
     /// Brings them to what they are to be.
-    /// - Returns: what was done, in sentences; none where nothing had to be.
-    func apply() throws(NodeConfigurationError) -> [String] {
+    func apply() throws(NodeConfigurationError) -> Changes {
         switch self {
         case .hosts(let folder, let files, let existing):
             let changes = try folder.apply(files, existing: existing)
-            return changes.written.map { "wrote \($0)" } + Self.sentences(changes.replaced)
-        case .k3s(let registries, let path):
-            let text = try Self.read(path)
-            guard try registries.write(to: path, existing: text) else {
-                throw .malformed(
-                    path: path, reason: "it is somebody else's; put this into it by hand:\n\n\(registries.text)")
+            return Changes(done: changes.written.map { "wrote \($0)" } + Self.sentences(changes.replaced))
+        case .k3s(let registries, let file, _):
+            let changes = try file.apply(registries)
+            var done = changes.isWritten ? ["wrote \(file.path); \(Self.restart(file.path)) for it to count"] : []
+            if changes.isReplaced { done += Self.sentences([file.path]) }
+            if changes.isWritten, !changes.untouched.isEmpty {
+                done.append(
+                    "\(changes.untouched.joined(separator: ", ")) stays as it was: its 'rewrite' would be applied to what "
+                        + "Weir is asked for")
             }
-            return text == registries.text ? [] : ["wrote \(path); restart K3s for it to count"]
+            return Changes(done: done, untouched: changes.untouched)
         }
+    }
+
+    /// Why what is written has no effect yet; nil where it has, or nobody can tell.
+    func pending(_ changes: Changes) throws(NodeConfigurationError) -> String? {
+        guard case .k3s(let registries, let file, let hosts?) = self,
+            try !hosts.have(registries, untouched: changes.untouched)
+        else { return nil }
+        return
+            "\(file.path) is written, and read at a start alone, which Weir does not cause; \(Self.restart(file.path))"
+    }
+
+    /// What to do on a node, by whose file it is.
+    static func restart(_ path: String) -> String {
+        path.contains("/rke2/")
+            ? "restart RKE2 on this node (systemctl restart rke2-server, or rke2-agent)"
+            : "restart K3s on this node (systemctl restart k3s, or k3s-agent)"
     }
 
     private static func sentences(_ replaced: [String]) -> [String] {
@@ -39,16 +65,16 @@ enum NodeFiles: Sendable {
 /// The same files as far as they have to be known to put back what was there.
 enum NodeFilesPlace: Sendable {
     case hosts(HostsFolder)
-    case k3s(path: String)
+    case k3s(K3sRegistriesFile)
 
     init(_ hosts: HostsFolderOptions, _ k3s: K3sOptions) {
-        self = k3s.path.map { .k3s(path: $0) } ?? .hosts(HostsFolder(path: hosts.folder))
+        self = k3s.file.map { .k3s($0) } ?? .hosts(HostsFolder(path: hosts.folder))
     }
 
     init(_ files: NodeFiles) {
         switch files {
         case .hosts(let folder, _, _): self = .hosts(folder)
-        case .k3s(_, let path): self = .k3s(path: path)
+        case .k3s(_, let file, _): self = .k3s(file)
         }
     }
 
@@ -59,9 +85,14 @@ enum NodeFilesPlace: Sendable {
             guard folder.isApplied else { return nil }
             try folder.restore()
             return "put back \(folder.path)"
-        case .k3s(let path):
-            guard try K3sRegistries.remove(path, existing: NodeFiles.read(path)) else { return nil }
-            return "removed \(path), which was not there before; restart K3s for it to count"
+        case .k3s(let file):
+            let restart = "\(NodeFiles.restart(file.path)) for it to count"
+            switch try file.restore() {
+            case .nothing: return nil
+            case .putBack: return "put back \(file.path); \(restart)"
+            case .removed: return "removed \(file.path), which was not there before; \(restart)"
+            case .left: return "\(file.path) was written by somebody else since, and stays"
+            }
         }
     }
 }

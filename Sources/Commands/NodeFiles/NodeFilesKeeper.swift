@@ -74,15 +74,16 @@ final class NodeFilesKeeper: Service {
             case .restored(let place):
                 return NodeFilesState(problem: nil, done: try place.restore().map { [$0] } ?? [])
             case .applied(let files, let containerd):
-                let done = try files.apply()
-                guard let containerd, case .hosts(let folder, _, _) = files else {
-                    return NodeFilesState(problem: nil, done: done)
-                }
+                let changes = try files.apply()
                 do throws(NodeConfigurationError) {
-                    return NodeFilesState(done: done, findings: try containerd.findings(hostsFolder: folder.path))
+                    guard let containerd, case .hosts(let folder, _, _) = files else {
+                        return NodeFilesState(problem: try files.pending(changes), done: changes.done)
+                    }
+                    return NodeFilesState(
+                        done: changes.done, findings: try containerd.findings(hostsFolder: folder.path))
                 } catch {
-                    // They are written, whether or not containerd reads them.
-                    return NodeFilesState(problem: "\(error)", done: done)
+                    // They are written, whether or not anybody reads them.
+                    return NodeFilesState(problem: "\(error)", done: changes.done)
                 }
             }
         } catch {

@@ -19,10 +19,12 @@ struct HostsFolderOptions: ParsableArguments {
 struct K3sOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "K3s's registries.yaml, in place of hosts files; K3s reads it at its start.", valueName: "file"))
+            "K3s's or RKE2's registries.yaml, in place of hosts files; it is read at their start alone.",
+            valueName: "file"),
+        completion: .file())
     var k3s: String?
 
-    var path: String? { k3s.map { resolved($0, in: workingDirectory()) } }
+    var file: K3sRegistriesFile? { k3s.map { K3sRegistriesFile(path: resolved($0, in: workingDirectory())) } }
 }
 
 /// What is written on a node: the same for once and for good.
@@ -43,8 +45,17 @@ struct NodeFilesOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A client certificate for the mirrors.", valueName: "file")) var certificate: String?
     @Option(help: ArgumentHelp("Its private key.", valueName: "file")) var key: String?
     @OptionGroup var k3s: K3sOptions
+    @Option(
+        help: ArgumentHelp(
+            "The hosts files that K3s makes of its own at a start, to tell whether it was restarted.",
+            valueName: "folder"),
+        completion: .directory)
+    var k3sHosts: String?
 
     func validate() throws {
+        guard k3s.k3s == nil || !digestsOnly else {
+            throw ValidationError("K3s's registries.yaml has nothing that --digests-only could be written as")
+        }
         guard !mirror.isEmpty else { throw ValidationError("give the node's address with --mirror http://HOST:5000") }
         guard (certificate == nil) == (key == nil) else {
             throw ValidationError("--certificate and --key belong together")
@@ -57,18 +68,25 @@ struct NodeFilesOptions: ParsableArguments {
     func files() throws(CommandFailure) -> NodeFiles {
         let mirrors = mirror.compactMap { MirrorAddress($0)?.text }
         let registries = try registries()
-        if let path = k3s.path {
-            return .k3s(K3sRegistries(registries: registries, endpoints: mirrors.map { "\($0)/v2" }), path: path)
+        let existing: HostsFolder.Existing = keepExisting ? .appended : .setAside
+        let path = { (text: String) in resolved(text, in: workingDirectory()) }
+        if let file = k3s.file {
+            var k3s = K3sRegistries(registries: registries, mirrors: mirrors, existing: existing)
+            k3s.certificateAuthorityFile = ca.map(path)
+            k3s.clientCertificateFile = certificate.map(path)
+            k3s.clientKeyFile = key.map(path)
+            let hosts = k3sHosts.map { K3sHosts(folder: path($0)) } ?? K3sHosts.standard(for: file.path)
+            return .k3s(k3s, file: file, hosts: hosts)
         }
         let scopes: [HostsFile.Scope] = registries.isEmpty ? [.all] : registries.map { .registry($0) }
         let files = scopes.map { scope in
             var file = HostsFile(scope: scope, mirrors: mirrors, resolvesTags: !digestsOnly)
-            file.certificateAuthority = ca.map { resolved($0, in: workingDirectory()) }
-            file.clientCertificateFile = certificate.map { resolved($0, in: workingDirectory()) }
-            file.clientKeyFile = key.map { resolved($0, in: workingDirectory()) }
+            file.certificateAuthority = ca.map(path)
+            file.clientCertificateFile = certificate.map(path)
+            file.clientKeyFile = key.map(path)
             return file
         }
-        return .hosts(HostsFolder(path: hosts.folder), files: files, existing: keepExisting ? .appended : .setAside)
+        return .hosts(HostsFolder(path: hosts.folder), files: files, existing: existing)
     }
 
     private func registries() throws(CommandFailure) -> [RegistryHost] {
