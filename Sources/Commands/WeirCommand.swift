@@ -35,6 +35,10 @@ package enum WeirProgram {
     /// Help, completion scripts and mistakes on the command line, as the library words them.
     private static func report(_ error: any Error) -> Int32 {
         let libraryCode = WeirCommand.exitCode(for: error)
+        if libraryCode == .validationFailure, let mistyped = MistypedCommand(CommandLine.arguments.dropFirst()) {
+            writeFully("weir: \(mistyped.message)\n", to: STDERR_FILENO)
+            return CommandFailure.Code.usage.rawValue
+        }
         let message = WeirCommand.fullMessage(for: error)
         if !message.isEmpty {
             writeFully("\(message)\n", to: libraryCode == .success ? STDOUT_FILENO : STDERR_FILENO)

@@ -33,7 +33,7 @@ import Timekeeping
                 return .json(#"{"__type":"UnrecognizedClientException"}"#, status: 400)
             }
             let token = Data("AWS:token-of-12h".utf8).base64EncodedString()
-            let entry = #"{"authorizationToken":"\#(token)","expiresAt":1.7000432E9}"#
+            let entry = #"{"authorizationToken":"\#(token)","expiresAt":1.7000431E9}"#
             switch request["X-Amz-Target"] {
             case "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken" where service == "ecr":
                 return .json(#"{"authorizationData":[\#(entry)]}"#)
@@ -62,7 +62,7 @@ import Timekeeping
     }
 
     private let issued = IssuedCredentials(
-        .basic(username: "AWS", password: "token-of-12h"), expiresAt: Timestamp(seconds: 1_700_043_200))
+        .basic(username: "AWS", password: "token-of-12h"), expiresAt: Timestamp(seconds: 1_700_043_100))
 
     @Test func `a registry is known by its host`() {
         #expect(
@@ -194,6 +194,49 @@ import Timekeeping
         }
         #expect(try await fetch(configuration(registry, .instance, metadata: metadata.origin), [:]) == issued)
         #expect(metadata.requests.map(\.method) == ["PUT", "GET", "GET"])
+    }
+
+    @Test(arguments: [(404, ""), (200, ""), (200, "\n"), (200, "../../token"), (200, "a/b\n")])
+    func `an instance without a role has no keys, and no other path is asked for`(
+        _ status: Int, _ roles: String
+    ) async throws {
+        let registry = try await registry()
+        let metadata = try await StandIn { request in
+            request.method == "PUT" ? StandIn.Answer(body: "t") : StandIn.Answer(status: status, body: roles)
+        }
+        let error = await #expect(throws: CredentialError.self) {
+            try await fetch(configuration(registry, .instance, metadata: metadata.origin), [:])
+        }
+        #expect(error == .missing(reason: "the instance has no role"))
+        #expect(metadata.requests.count == 2)
+        #expect(registry.requests.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("eu-central-1", "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn"), ("us-gov-west-1", "amazonaws.com"),
+    ])
+    func `China has a domain of its own`(_ region: String, _ domain: String) async throws {
+        let client = CloudClient(clock: clock, route: { .closed(reason: $0) })
+        let configuration = AmazonConfiguration(registry: .ofAccount(region: region))
+        let error = await #expect(throws: CredentialError.self) {
+            try await ECRTokens(configuration, environment: Self.keys, client: client).fetch()
+        }
+        #expect(error?.description.contains("https://api.ecr.\(region).\(domain)") == true)
+    }
+
+    @Test func `an answer beyond its limit is refused, though it be understood`() async throws {
+        let token = Data("AWS:t".utf8).base64EncodedString()
+        for (padding, isTaken) in [(200_000, true), (300_000, false)] {
+            let registry = try await StandIn { _ in
+                .json(
+                    #"{"authorizationData":[{"authorizationToken":"\#(token)"}]}"#
+                        + String(repeating: " ", count: padding))
+            }
+            let issued = try? await fetch(configuration(registry), Self.keys)
+            #expect((issued != nil) == isTaken)
+            // Where no end is told, it is the one that Amazon documents.
+            if isTaken { #expect(issued?.expiresAt == clock.now() + .seconds(12 * 3600)) }
+        }
     }
 
     @Test func `an instance that is a hop too far away says what helps`() async throws {

@@ -78,6 +78,33 @@ import Timekeeping
         #expect(try await fetch(GoogleConfiguration(.metadata(account: nil), endpoint: metadata.origin)) == issued)
     }
 
+    @Test(arguments: [
+        ("3599", 3599), ("\"60\"", 60), ("1e300", 86_400), ("90000", 86_400), ("-5", 0), ("\"soon\"", 300),
+        ("null", 300),
+    ])
+    func `a token's life is believed within reason`(_ told: String, _ seconds: Int64) async throws {
+        let metadata = try await StandIn { _ in
+            .json(#"{"access_token":"x","expires_in":\#(told)}"#, fields: ["Metadata-Flavor": "Google"])
+        }
+        let issued = try await fetch(GoogleConfiguration(.metadata(account: nil), endpoint: metadata.origin))
+        #expect(issued.expiresAt == clock.now() + .seconds(seconds))
+    }
+
+    @Test(arguments: ["http://oauth2.googleapis.com/token", "ftp://x/token", "https://me@x/token", ""])
+    func `a key whose token service is not asked by TLS is not shown to it`(_ uri: String) async throws {
+        let file = try Scratch(
+            String(
+                decoding: JSONSerialization.data(withJSONObject: [
+                    "type": "service_account", "client_email": "weir@p.iam.gserviceaccount.com",
+                    "private_key": _RSA.Signing.PrivateKey(keySize: .bits2048).pkcs8PEMRepresentation,
+                    "token_uri": uri,
+                ]), as: UTF8.self))
+        let error = await #expect(throws: CredentialError.self) {
+            try await fetch(GoogleConfiguration(.keyFile(path: file.path)))
+        }
+        #expect(error == .malformed(reason: "the key in \(file.path) names no token service"))
+    }
+
     @Test func `what is not Google's metadata service is not believed`() async throws {
         let other = try await StandIn { _ in .json(#"{"access_token":"x","expires_in":3599}"#) }
         await #expect(throws: CredentialError.self) {

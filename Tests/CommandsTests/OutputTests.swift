@@ -68,9 +68,9 @@ import Timekeeping
                     rule: "hub", repository: "a/b", reference: "1", before: before, after: "new", cacheStatus: "",
                     isConfirmed: true))
         }
-        #expect(text(nil) == "hub/a/b, 1: now known as new\n")
-        #expect(text("new") == "hub/a/b, 1: unchanged, new\n")
-        #expect(text("old") == "hub/a/b, 1: changed\n  from old\n  to   new\n")
+        #expect(text(nil) == "hub/a/b:1: now known as new\n")
+        #expect(text("new") == "hub/a/b:1: unchanged, new\n")
+        #expect(text("old") == "hub/a/b:1: changed\n  from old\n  to   new\n")
     }
 
     @Test(
@@ -99,8 +99,8 @@ import Timekeeping
                 isConfirmed: status.isConfirmed, reason: status.reasonUnconfirmed))
         #expect(
             text
-                == (reason.map { "hub/a/b, 1: could not be confirmed: \($0); old is still served\n" }
-                    ?? "hub/a/b, 1: unchanged, old\n"))
+                == (reason.map { "hub/a/b:1: could not be confirmed: \($0); old is still served\n" }
+                    ?? "hub/a/b:1: unchanged, old\n"))
     }
 
     @Test(arguments: [

@@ -62,7 +62,11 @@ import Testing
             [], ["serve"], ["config"], ["config", "check"], ["config", "show"], ["config", "schema"],
             ["config", "keys"],
             ["explain"], ["status"], ["refresh"], ["reload"], ["pin"], ["unpin"], ["pins"], ["evict"], ["gc"], ["fsck"],
-            ["client-config"], ["webhook"], ["rewrite"], ["images"], ["version"],
+            ["client-config"], ["webhook"], ["rewrite"], ["images"], ["version"], ["survive"], ["quota"],
+            ["quota", "spend"], ["quota", "probe"], ["plan"], ["warm"], ["rules"], ["rules", "validate"], ["node"],
+            ["node", "status"], ["node", "find"], ["node", "measure"], ["node-config"], ["node-config", "apply"],
+            ["node-config", "restore"], ["node-config", "check"], ["node-config", "keep"], ["spegel"],
+            ["spegel", "registry"],
         ])
     func `every command has a help`(_ command: [String]) async throws {
         let outcome = try await Self.run(command + ["--help"])
@@ -82,7 +86,15 @@ import Testing
     @Test(
         .timeLimit(.minutes(1)),
         arguments: [
-            (["nonsense"], 2, "Error: Unexpected argument 'nonsense'"),
+            (["nonsense"], 2, "weir: 'weir' has no command 'nonsense'; 'weir --help' lists them"),
+            (["stauts", "--json"], 2, "weir: 'weir' has no command 'stauts'; did you mean 'status'?"),
+            (["quota", "spent"], 2, "weir: 'weir quota' has no command 'spent'; did you mean 'spend'?"),
+            (["config", "chekc", "f"], 2, "weir: 'weir config' has no command 'chekc'; did you mean 'check'?"),
+            (["version", "nonsense"], 2, "Error: Unexpected argument 'nonsense'"),
+            (
+                ["node", "status", "--socket", "/nonexistent.sock"], 3,
+                "weir: no service is running: there is no control socket /nonexistent.sock; start 'weir node'"
+            ),
             (["serve", "--nonsense"], 2, "Error: Unknown option '--nonsense'"),
             (["explain"], 2, "Error: Missing expected argument '<ref>'"),
             (["client-config", "windows"], 2, "Error: The value 'windows' is invalid"),

@@ -154,8 +154,8 @@ import Timekeeping
 
     // MARK: Arguments
 
-    private func images(_ arguments: [String], mayBeReferences: Bool = true) throws -> ImageArguments {
-        try ImageArguments(arguments, mayBeReferences: mayBeReferences, options: ImageFile.Options(), rewriter: nil)
+    private func images(_ arguments: [String], takesBareNames: Bool = true) throws -> ImageArguments {
+        try ImageArguments(arguments, takesBareNames: takesBareNames, options: ImageFile.Options(), rewriter: nil)
     }
 
     @Test func `images come from references, lists, Compose files and folders, each once`() throws {
@@ -177,7 +177,27 @@ import Timekeeping
         #expect(found.references == [])
         #expect(found.problems.count == 2)
         #expect(found.problems.first?.hasPrefix("\(compose):1: a variable says which image") == true)
-        #expect(try images(["\(folder.path)/none"], mayBeReferences: false).problems.count == 1)
+    }
+
+    @Test(arguments: ["/none", "./none", "none/", "~/none.yaml", "deploy/none.yaml", "images.txt", "../a:b"])
+    func `a file that is missing is no reference, whatever takes both`(_ path: String) throws {
+        for takesBareNames in [true, false] {
+            let found = try images([path], takesBareNames: takesBareNames)
+            #expect(found.references == [])
+            #expect(found.problems == ["\(path): does not exist"])
+        }
+    }
+
+    @Test func `a plan takes a reference with a tag or a digest, and no bare name, which may be a misspelt folder`()
+        throws
+    {
+        let digest = "sha256:\(String(repeating: "a", count: 64))"
+        let written = ["nginx:1.27", "localhost:5000/a/b:1", "ghcr.io/a/b@\(digest)"]
+        #expect(try images(written, takesBareNames: false).references == written)
+        for name in ["depoly", "localhost:5000/a/b"] {
+            #expect(try images([name], takesBareNames: false).problems == ["\(name): does not exist"])
+            #expect(try images([name]).references == [name])
+        }
     }
 
     @Test(

@@ -7,9 +7,11 @@ import Testing
 
 /// Runs the whole service as a process of its own, without any upstream.
 @Suite struct ServiceTests {
-    private func weir(_ arguments: [String], in folder: Folder) async throws -> ProgramTests.Outcome {
+    private func weir(
+        _ arguments: [String], in folder: Folder, environment: [String: String] = [:]
+    ) async throws -> ProgramTests.Outcome {
         try await ProgramTests.run(
-            arguments + ["--config", "weir.yaml"], environment: [:], directory: folder.path)
+            arguments + ["--config", "weir.yaml"], environment: environment, directory: folder.path)
     }
 
     @Test(.timeLimit(.minutes(1))) func `the service starts without an upstream, answers, and ends in order`()
@@ -49,19 +51,22 @@ import Testing
         #expect(explained.output.contains("Rule:           lab (http://127.0.0.1:1)"))
         #expect(explained.output.contains("Cached:         no"))
         #expect(try await weir(["pins"], in: folder).output == "nothing is pinned\n")
-        #expect(try await weir(["pin", "lab/x:1"], in: folder).output == "pinned lab/x, 1\n")
+        #expect(try await weir(["pin", "lab/x:1"], in: folder).output == "pinned lab/x:1\n")
         #expect(try await weir(["pins"], in: folder).output == "RULE  REPOSITORY  REFERENCE\nlab   x           1\n")
-        #expect(try await weir(["unpin", "lab/x:1"], in: folder).output == "unpinned lab/x, 1\n")
+        #expect(try await weir(["unpin", "lab/x:1"], in: folder).output == "unpinned lab/x:1\n")
         let unpinned = try await weir(["unpin", "lab/x:1"], in: folder)
         #expect(unpinned.code == 4)
-        #expect(unpinned.errors == "weir: lab/x, 1, is not pinned\n")
+        #expect(unpinned.errors == "weir: lab/x:1 is not pinned\n")
         #expect(try await weir(["evict", "lab/x:1"], in: folder).code == 4)
         let collected = try await weir(["gc", "--dry-run"], in: folder)
         #expect(collected.code == 0, "\(collected.errors)")
         #expect(collected.output.hasPrefix("would remove 0 images and 0 blobs"))
         let refreshed = try await weir(["refresh", "lab/x:1"], in: folder)
         #expect(refreshed.code == 1)
-        #expect(refreshed.errors.contains("lab/x, 1: the upstream cannot be reached"), "\(refreshed.errors)")
+        #expect(refreshed.errors.contains("lab/x:1: the upstream cannot be reached"), "\(refreshed.errors)")
+        let listing = try await weir(["images", "--cluster"], in: folder, environment: ["HOME": folder.path])
+        #expect(listing.code == 2)
+        #expect(listing.errors.hasSuffix("; name a kubeconfig by --kubeconfig\n"), "\(listing.errors)")
         for reference in ["lab/X", "nowhere.example/x", "x:y:z"] {
             let wrong = try await weir(["explain", reference], in: folder)
             #expect(wrong.code == 2, "\(reference): \(wrong.errors)")

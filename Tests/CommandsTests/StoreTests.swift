@@ -45,12 +45,14 @@ import Testing
             #expect(explained.output.contains("Digest:         \(image.index.digest)"), "\(explained.output)")
             #expect(explained.output.contains("Upstream calls: none"))
             let unchanged = try await weir(["refresh", "lab/a/b:1.2.3"], in: folder)
-            #expect(unchanged.output == "lab/a/b, 1.2.3: unchanged, \(image.index.digest)\n", "\(unchanged.errors)")
+            #expect(unchanged.output == "lab/a/b:1.2.3: unchanged, \(image.index.digest)\n", "\(unchanged.errors)")
             let newer = registry.addImage(repository: "a/b", tag: "1.2.3")
             let changed = try await weir(["refresh", "lab/a/b:1.2.3"], in: folder)
             #expect(
                 changed.output
-                    == "lab/a/b, 1.2.3: changed\n  from \(image.index.digest)\n  to   \(newer.index.digest)\n")
+                    == "lab/a/b:1.2.3: changed\n  from \(image.index.digest)\n  to   \(newer.index.digest)\n")
+            let inJSON = try await weir(["refresh", "lab/a/b:1.2.3", "--json"], in: folder)
+            #expect(inJSON.output.contains("\"cacheStatus\" : \"Weir; fwd=request"), "\(inJSON.output)")
             registry.move(tag: "1.2.3", of: "a/b", to: image.index.digest)
             _ = try await weir(["refresh", "lab/a/b:1.2.3"], in: folder)
             #expect(try await weir(["pin", "lab/a/b:1.2.3"], in: folder).code == 0)

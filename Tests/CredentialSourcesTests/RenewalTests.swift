@@ -29,6 +29,11 @@ import Timekeeping
         #expect(renewal.report(origin: "o", at: start).condition == .good)
     }
 
+    @Test(arguments: [(0, 1), (1, 1), (2, 2), (6, 32), (7, 60), (8, 60), (1000, 60)])
+    func `each failure doubles the wait, up to the longest`(_ failures: Int, _ seconds: Int64) {
+        #expect(policy.wait(after: failures) == .seconds(seconds))
+    }
+
     /// Life, a moment, and whether credentials are got anew then.
     @Test(arguments: [
         (Duration.seconds(43_200), 39_599, false), (.seconds(43_200), 39_600, true),

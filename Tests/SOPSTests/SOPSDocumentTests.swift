@@ -80,6 +80,15 @@ import Yams
         ("types.yaml", "2025-03-01T12:00:00Z", "2025-03-01T12:00:01Z", .macAltered),
         ("types.yaml", "    mac: ENC", "    mac_: ENC", .malformedMetadata("mac")),
         ("types.yaml", "    mac: ENC[AES256_GCM", "    mac: ENC[AES128_GCM", .macAltered),
+        ("types.yaml", "=,type:str]\n    pgp", "=,type:bytes]\n    pgp", .macAltered),
+        (
+            "types.yaml", "    pgp: []", "    pgp: []\n    encrypted_suffix: _x",
+            .malformedMetadata("encrypted_regex")
+        ),
+        (
+            "encrypted-regex.yaml", "    version:", "    unencrypted_regex: x\n    version:",
+            .malformedMetadata("encrypted_regex")
+        ),
         ("encrypted-regex.yaml", "port: 5000", "port: 5001", .macMismatch),
         ("mac-only-encrypted.yaml", "    mac_only_encrypted: true\n", "", .macMismatch),
         ("encrypted-regex.yaml", "    version:", "    mac_only_encrypted: true\n    version:", .macMismatch),
@@ -94,6 +103,24 @@ import Yams
         let error = #expect(throws: SOPSError.self) { try Fixture.decrypt(name, altered: altered) }
         #expect(error?.reason == reason)
         #expect(error?.description.contains("hush") == false)
+    }
+
+    @Test(arguments: [".5", ".123", ".123456789"])
+    func `parts of a second are none of what is authenticated`(_ fraction: String) throws {
+        let text = try Fixture.text("types.yaml").replacingOccurrences(
+            of: "2025-03-01T12:00:00Z", with: "2025-03-01T12:00:00\(fraction)Z")
+        #expect(try Fixture.decrypt("types.yaml", altered: text)?["number"]?.string == "42")
+    }
+
+    @Test func `values beyond the limit are refused before the MAC is looked at`() throws {
+        let many = { (count: Int) in
+            "    more: [\(Array(repeating: "1", count: count).joined(separator: ","))]\nsops:"
+        }
+        for (count, reason) in [(1000, SOPSError.Reason.macMismatch), (50_000, .malformedValue)] {
+            let text = try Fixture.text("types.yaml").replacingOccurrences(of: "sops:", with: many(count))
+            let error = #expect(throws: SOPSError.self) { try Fixture.decrypt("types.yaml", altered: text) }
+            #expect(error?.reason == reason)
+        }
     }
 
     /// By its own design: such a MAC says nothing of what stands in clear.

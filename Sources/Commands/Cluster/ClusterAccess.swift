@@ -30,7 +30,8 @@ enum ClusterAccess {
             }
             return try Kubeconfig.standard(environment: environment).connection(context: context)
         } catch {
-            throw CommandFailure(.usage, "\(error)")
+            let advice = kubeconfig == nil ? "; name a kubeconfig by --kubeconfig" : ""
+            throw CommandFailure(.usage, "\(error)\(advice)")
         }
     }
 }

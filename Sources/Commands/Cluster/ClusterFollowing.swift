@@ -94,7 +94,8 @@ struct ClusterFollowing: Sendable {
                 return sum + bytes
             }
         } catch {
-            throw ControlError(.failed, "\(running.repository), \(running.reference): \(error)")
+            throw ControlError(
+                .failed, "\(imageText(running.repository.description, running.reference.description)): \(error)")
         }
         return image
     }

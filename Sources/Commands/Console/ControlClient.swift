@@ -16,6 +16,8 @@ struct ControlClient: Sendable {
     private static let answerLimitBytes = 64 << 20
 
     let socket: String
+    /// What would listen there.
+    var service = "weir serve"
 
     enum Method: String { case get = "GET", post = "POST", put = "PUT", delete = "DELETE" }
 
@@ -101,7 +103,7 @@ struct ControlClient: Sendable {
 
     /// Throws where nobody answers. Asked first, since the HTTP client would go on trying until its time is over.
     private func checkReachable() throws(CommandFailure) {
-        let advice = "start 'weir serve', or name its socket with --socket"
+        let advice = "start '\(service)', or name its socket with --socket"
         switch ControlSocket.connectFailure(socket) {
         case nil, EAGAIN, EINPROGRESS: return
         case ENOENT, ENOTDIR:

@@ -94,9 +94,11 @@ struct NodeOptions: ParsableArguments {
     var socket: String?
 
     func client() throws(CommandFailure) -> ControlClient {
-        if let socket, !socket.isEmpty { return ControlClient(socket: resolved(socket, in: workingDirectory())) }
-        return ControlClient(socket: try configuration.load().service.node.controlSocket)
+        if let socket, !socket.isEmpty { return client(of: resolved(socket, in: workingDirectory())) }
+        return client(of: try configuration.load().service.node.controlSocket)
     }
+
+    private func client(of socket: String) -> ControlClient { ControlClient(socket: socket, service: "weir node") }
 }
 
 struct NodeStatusCommand: AsyncParsableCommand {

@@ -17,23 +17,33 @@ struct ImageArguments {
     private var seen: Set<String> = []
 
     /// - Parameters:
-    ///   - arguments: `-` is standard input. What is there as a file or folder is one; anything else is a reference,
-    ///     where that `mayBeReferences`.
+    ///   - arguments: `-` is standard input. What is there as a file or folder is one; of the rest, what is written as
+    ///     a path is a file that is missing, and anything else a reference.
+    ///   - takesBareNames: whether a reference may lack tag and digest, so that a path that is missed by a letter may
+    ///     be taken for one.
     ///   - rewriter: leads rewritten images back to what they were.
     init(
-        _ arguments: [String], mayBeReferences: Bool, options: ImageFile.Options, rewriter: ImageRewriter?
+        _ arguments: [String], takesBareNames: Bool, options: ImageFile.Options, rewriter: ImageRewriter?
     ) throws(CommandFailure) {
         let reader = ImageFileReader(options)
         for argument in arguments {
             if argument == "-" {
                 let bytes = try readBytes(nil, limitBytes: ImageFile.sizeLimitBytes)
                 add(bytes, name: nil, path: "standard input", options, rewriter)
-            } else if access(argument, F_OK) == 0 || !mayBeReferences {
+            } else if access(argument, F_OK) == 0 || !Self.isReference(argument, takesBareNames: takesBareNames) {
                 add(path: argument, reader, options, rewriter)
             } else {
                 add(argument, place: "", rewriter)
             }
         }
+    }
+
+    /// Whether what is no file is meant for a reference.
+    private static func isReference(_ argument: String, takesBareNames: Bool) -> Bool {
+        let last = argument.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+        if last.isEmpty || ["/", ".", "~"].contains(where: argument.hasPrefix) { return false }
+        if last.contains(":") || argument.contains("@") { return true }
+        return takesBareNames && ![".yaml", ".yml", ".json", ".txt"].contains(where: argument.hasSuffix)
     }
 
     /// Writes the problems where errors go, a line each.

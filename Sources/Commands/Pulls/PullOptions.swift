@@ -34,10 +34,10 @@ struct PullOptions: ParsableArguments {
         private static let ownPlatform = "linux/amd64"
     #endif
 
-    func images(_ arguments: [String], mayBeReferences: Bool) throws(CommandFailure) -> ImageArguments {
+    func images(_ arguments: [String], takesBareNames: Bool) throws(CommandFailure) -> ImageArguments {
         let configuration = try service.configuration.load().service
         return try ImageArguments(
-            arguments, mayBeReferences: mayBeReferences, options: try files.options(),
+            arguments, takesBareNames: takesBareNames, options: try files.options(),
             rewriter: try? configuration.rewrite.rewriter(configuration.rules))
     }
 }

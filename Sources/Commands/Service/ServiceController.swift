@@ -86,7 +86,7 @@ struct ServiceController: ControlledService {
         return RefreshDocument(
             rule: target.rule.name.description, repository: target.repository.name.description,
             reference: target.reference.description, before: before.digest?.description,
-            after: answer.digest.description, cacheStatus: "\(answer.status)",
+            after: answer.digest.description, cacheStatus: answer.status.description(cache: "Weir"),
             isConfirmed: answer.status.isConfirmed, reason: answer.status.reasonUnconfirmed)
     }
 
@@ -104,7 +104,7 @@ struct ServiceController: ControlledService {
             let pins = try await asked { () throws(CacheError) in try await cache.pins() }
             guard pins.contains(where: { $0.repository == target.repository && $0.reference == target.reference })
             else {
-                throw ControlError(.notFound, "\(target.repository), \(target.reference), is not pinned")
+                throw ControlError(.notFound, "\(Self.name(target)) is not pinned")
             }
         }
         try await asked(about: target) { () throws(CacheError) in
@@ -121,7 +121,7 @@ struct ServiceController: ControlledService {
             try await cache.evict(target.reference, in: target.repository, isDryRun: isDryRun)
         }
         guard let report else {
-            throw ControlError(.notFound, "\(target.repository), \(target.reference), is not cached")
+            throw ControlError(.notFound, "\(Self.name(target)) is not cached")
         }
         return CollectionDocument(report)
     }
@@ -149,6 +149,10 @@ struct ServiceController: ControlledService {
 
     typealias Target = (rule: Rule, repository: RepositoryKey, reference: ManifestReference)
 
+    static func name(_ target: Target) -> String {
+        imageText(target.repository.description, target.reference.description)
+    }
+
     func resolve(_ text: String) throws(ControlError) -> Target {
         let reference: ImageReference
         do throws(ReferenceError) {
@@ -171,7 +175,7 @@ struct ServiceController: ControlledService {
         do throws(CacheError) {
             return try await ask()
         } catch {
-            let subject = target.map { "\($0.repository), \($0.reference): " } ?? ""
+            let subject = target.map { "\(Self.name($0)): " } ?? ""
             throw ControlError(Self.kind(of: error), "\(subject)\(error)")
         }
     }

@@ -13,7 +13,7 @@ struct PinCommand: AsyncParsableCommand {
     func run() async throws {
         let pin = try await service.client().request(
             .put, "/v1/pins", query: [("reference", reference.reference)], as: PinDocument.self)
-        try output.write(pin) { "pinned \(pin.rule)/\(pin.repository), \(pin.reference)\n" }
+        try output.write(pin) { "pinned \(imageText("\(pin.rule)/\(pin.repository)", pin.reference))\n" }
     }
 }
 
@@ -28,7 +28,7 @@ struct UnpinCommand: AsyncParsableCommand {
     func run() async throws {
         let pin = try await service.client().request(
             .delete, "/v1/pins", query: [("reference", reference.reference)], as: PinDocument.self)
-        try output.write(pin) { "unpinned \(pin.rule)/\(pin.repository), \(pin.reference)\n" }
+        try output.write(pin) { "unpinned \(imageText("\(pin.rule)/\(pin.repository)", pin.reference))\n" }
     }
 }
 

@@ -109,7 +109,7 @@ struct RefreshCommand: AsyncParsableCommand {
     }
 
     static func text(_ document: RefreshDocument) -> String {
-        let name = "\(document.rule)/\(document.repository), \(document.reference)"
+        let name = imageText("\(document.rule)/\(document.repository)", document.reference)
         if !document.isConfirmed {
             let reason = document.reason.map(printable) ?? "the upstream was not asked"
             return "\(name): could not be confirmed: \(reason); \(document.after) is still served\n"

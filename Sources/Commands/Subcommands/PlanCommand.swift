@@ -11,7 +11,10 @@ struct PlanCommand: AsyncParsableCommand {
             pull limit does not pay for all of them now.
             """)
 
-    @Argument(help: "Files and folders; '-' is standard input.", completion: .file())
+    @Argument(
+        help: ArgumentHelp(
+            "Files and folders, and references with a tag or a digest; '-' is standard input.", valueName: "path"),
+        completion: .file())
     var paths: [String]
     @Flag(help: "Ask the upstreams, by HEAD, which costs no pull, for what is not known for certain.")
     var check = false
@@ -19,7 +22,7 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let images = try pulls.images(paths, mayBeReferences: false)
+        let images = try pulls.images(paths, takesBareNames: false)
         images.tellProblems()
         let client = try pulls.service.client()
         let request = PlanRequest(

@@ -78,7 +78,7 @@ struct QuotaSpendCommand: AsyncParsableCommand {
         guard let rule = row.rule else { return "others" }
         guard let repository = row.repository else { return row.isOther ? "\(rule)/ others" : rule }
         guard let reference = row.reference else { return "\(rule)/\(repository)" }
-        return "\(rule)/\(repository)\(reference.contains(":") ? "@" : ":")\(printable(reference))"
+        return imageText("\(rule)/\(repository)", printable(reference))
     }
 
     private static func share(_ part: Int, of whole: Int) -> String {

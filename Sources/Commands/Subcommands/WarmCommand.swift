@@ -30,7 +30,7 @@ struct WarmCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let arguments = try pulls.images(images, mayBeReferences: true)
+        let arguments = try pulls.images(images, takesBareNames: true)
         arguments.tellProblems()
         var run = WarmRun(arguments.references, isQuiet: output.json)
         let client = try pulls.service.client()
