@@ -314,9 +314,8 @@ let package = Package(
         tests(
             "ContainerdClientTests",
             [
-                "ContainerdClient", "NodeContent", "BlobStore", "LibP2P", "OCI", "HostileInput", nioCore, nioPosix,
-                nioHTTP1, nioHTTP2,
-                logging,
+                "ContainerdClient", "NodeContent", "BlobStore", "LibP2P", "OCI", "HostileInput", "ProtobufCoding",
+                nioCore, nioPosix, nioHTTP1, nioHTTP2, logging,
             ]),
         tests(
             "StoreContentTests",
@@ -386,9 +385,10 @@ let package = Package(
                 yams, "NodeConfiguration", "PrometheusMetrics", serviceLifecycle, "KademliaRouting", "LibP2P",
                 "PeerRouting", "StoreContent", "PeerGrants",
             ]),
-        // Real programs judge the real binary: of the product nothing is linked but the peers' network, in which no
-        // program of ours takes part yet.
-        tests("IntegrationTests", ["LibP2P", "KademliaRouting", "PeerRouting", "OCI", logging, crypto]),
+        // Real programs judge the real binary: of the product nothing is linked but what a test needs to be a peer itself,
+        // an honest one or not.
+        tests(
+            "IntegrationTests", ["LibP2P", "KademliaRouting", "PeerRouting", "PeerGrants", "OCI", logging, crypto]),
     ]
 )
 

@@ -10,15 +10,25 @@ import Testing
     }
 
     @Test func `a call has one answer, and one connection carries many calls at once`() async throws {
-        try await GRPCServer.with({ method in .init(messages: [Array(method.utf8)]) }) { server in
+        try await GRPCServer.with({ call in .init(messages: [Array(call.method.utf8)]) }) { server in
             let client = client(server)
             let answers = try await withThrowingTaskGroup(of: String.self) { group in
-                for index in 0..<50 {
+                for index in 0..<300 {
                     group.addTask { String(buffer: try await client.unary("a.B/C\(index)", [1, 2])) }
                 }
                 return try await group.reduce(into: Set<String>()) { $0.insert($1) }
             }
-            #expect(answers == Set((0..<50).map { "/a.B/C\($0)" }))
+            #expect(answers == Set((0..<300).map { "/a.B/C\($0)" }))
+            #expect(server.record.connections == 1)
+        }
+    }
+
+    /// A server need not wait for the end, and resets the stream behind its answer: what is written later fails.
+    @Test func `a request is written in one piece`() async throws {
+        try await GRPCServer.with({ _ in .init(messages: [[1]]) }) { server in
+            let client = client(server)
+            for _ in 0..<50 { _ = try await client.unary("a.B/C", [1, 2]) }
+            #expect(server.record.piecemealRequests == 0)
         }
     }
 
@@ -47,7 +57,7 @@ import Testing
     }
 
     @Test func `a call that never ends is given up, and one that breaks off is an error`() async throws {
-        try await GRPCServer.with({ $0 == "/hang" ? .init(hangs: true) : .init(status: nil) }) { server in
+        try await GRPCServer.with({ $0.method == "/hang" ? .init(hangs: true) : .init(status: nil) }) { server in
             let client = client(server)
             await #expect(throws: GRPCError.timedOut) {
                 try await client.unary("hang", [], within: .milliseconds(50))

@@ -2,11 +2,21 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTP2
 import NIOPosix
+import Synchronization
 
 @testable import ContainerdClient
 
 /// A server on a Unix socket that answers every call as it is told.
+///
+/// As servers may, it answers as soon as it has the request's message, and closes the stream then, whether or not the
+/// request has ended.
 struct GRPCServer {
+    struct Call: Sendable {
+        let method: String
+        /// The request's message.
+        let request: [UInt8]
+    }
+
     /// What becomes of a call.
     struct Script: Sendable {
         var messages: [[UInt8]] = []
@@ -18,21 +28,36 @@ struct GRPCServer {
         var hangs = false
     }
 
+    /// What it has seen of its clients.
+    struct Record: Sendable {
+        var connections = 0
+        /// Requests whose end did not come together with their message.
+        var piecemealRequests = 0
+    }
+
     let path: String
     private let channel: any Channel
+    private let seen: Counts
+    var record: Record { seen.record.withLock { $0 } }
+
+    private final class Counts: Sendable {
+        let record = Mutex(Record())
+    }
 
     static func with<Result>(
-        _ answer: @escaping @Sendable (_ method: String) -> Script, _ body: (GRPCServer) async throws -> Result
+        _ answer: @escaping @Sendable (Call) -> Script, _ body: (GRPCServer) async throws -> Result
     ) async throws -> Result {
         let path = "/tmp/weir-grpc-\(UInt64.random(in: 0 ... .max)).sock"
+        let seen = Counts()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
-                channel.configureHTTP2Pipeline(
+                seen.record.withLock { $0.connections += 1 }
+                return channel.configureHTTP2Pipeline(
                     mode: .server,
                     inboundStreamInitializer: { stream in
                         stream.eventLoop.makeCompletedFuture {
                             try stream.pipeline.syncOperations.addHandlers([
-                                HTTP2FramePayloadToHTTP1ServerCodec(), Answering(answer: answer),
+                                HTTP2FramePayloadToHTTP1ServerCodec(), Answering(answer: answer, seen: seen),
                             ])
                         }
                     }
@@ -40,7 +65,7 @@ struct GRPCServer {
             }
             .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
         do {
-            let result = try await body(GRPCServer(path: path, channel: channel))
+            let result = try await body(GRPCServer(path: path, channel: channel, seen: seen))
             try await channel.close()
             unlinkSocket(path)
             return result
@@ -55,17 +80,34 @@ struct GRPCServer {
         typealias InboundIn = HTTPServerRequestPart
         typealias OutboundOut = HTTPServerResponsePart
 
-        private let answer: @Sendable (String) -> Script
+        private let answer: @Sendable (Call) -> Script
         private var method = ""
+        private let seen: Counts
+        private var decoder = GRPCFrameDecoder(limitBytes: 1 << 20)
+        private var request: [UInt8]?
+        private var isEnded = false
 
-        init(answer: @escaping @Sendable (String) -> Script) { self.answer = answer }
+        init(answer: @escaping @Sendable (Call) -> Script, seen: Counts) {
+            self.answer = answer
+            self.seen = seen
+        }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             switch unwrapInboundIn(data) {
             case .head(let head): method = head.uri
-            case .body: break
-            case .end: reply(context, answer(method))
+            case .body(let bytes):
+                decoder.append(bytes)
+                request = (try? decoder.next()).map { Array($0.readableBytesView) }
+            case .end: isEnded = true
             }
+        }
+
+        func channelReadComplete(context: ChannelHandlerContext) {
+            context.fireChannelReadComplete()
+            guard let request else { return }
+            self.request = nil
+            if !isEnded { seen.record.withLock { $0.piecemealRequests += 1 } }
+            reply(context, answer(Call(method: method, request: request)))
         }
 
         private func reply(_ context: ChannelHandlerContext, _ script: Script) {
@@ -85,7 +127,9 @@ struct GRPCServer {
                 return
             }
             let trailers: HTTPHeaders = ["grpc-status": "\(status)", "grpc-message": script.message]
-            context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: nil)
+            let stream = context.channel
+            // Not before: a reset would overtake what is not yet written.
+            context.writeAndFlush(wrapOutboundOut(.end(trailers))).whenComplete { _ in stream.close(promise: nil) }
         }
     }
 }

@@ -59,4 +59,19 @@ import Testing
             #expect(try await !found(RoutingKey(first), by: other))
         }
     }
+
+    /// Nothing else would ask again before ``Advertiser/Configuration/relistInterval``.
+    @Test func `a listing that failed is tried again, though nothing changes`() async throws {
+        try await Cluster.with(2) { cluster async throws in
+            let (node, other) = (cluster.nodes[0], cluster.nodes[1])
+            let digest = DigestHasher.digest(of: [1])
+            node.content.failListings(3)
+            node.content.name(try image("1", [digest]), target: digest)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await node.advertiser.run() }
+                try await eventually { try await found(RoutingKey(digest), by: other) }
+                group.cancelAll()
+            }
+        }
+    }
 }

@@ -16,10 +16,16 @@ package final class GRPCClient: Sendable {
         let multiplexer: Multiplexer
     }
 
+    private struct State {
+        var connection: Connection?
+        /// A connection that is being made.
+        var coming: EventLoopFuture<Connection>?
+    }
+
     private let path: String
     private let fields: [(String, String)]
     private let limitBytes: Int
-    private let connection = Mutex<Connection?>(nil)
+    private let state = Mutex(State())
 
     /// - Parameters:
     ///   - fields: sent with every call.
@@ -30,7 +36,7 @@ package final class GRPCClient: Sendable {
         self.limitBytes = limitBytes
     }
 
-    deinit { connection.withLock { $0?.channel.close(promise: nil) } }
+    deinit { state.withLock { $0.connection?.channel.close(promise: nil) } }
 
     /// Calls `method` (`package.Service/Method`), which has one answer.
     package func unary(
@@ -89,17 +95,25 @@ package final class GRPCClient: Sendable {
             let limitBytes = limitBytes
             try await stream.executeThenClose { inbound, outbound in
                 // In one piece: a server that has the message need not wait for the end of the request, and resets the
-                // stream when it has answered; what is written after that fails.
-                try await outbound.write(
-                    contentsOf: [
-                        .head(head), .body(.byteBuffer(GRPCFrameDecoder.frame(request))), .end(nil),
-                    ])
+                // stream when it has answered; what is written after that fails. Its answer counts all the same
+                // (RFC 9113, 8.1).
+                let writing: (any Error)?
+                do {
+                    try await outbound.write(
+                        contentsOf: [
+                            .head(head), .body(.byteBuffer(GRPCFrameDecoder.frame(request))), .end(nil),
+                        ])
+                    writing = nil
+                } catch {
+                    writing = error
+                }
                 began()
                 var reader = GRPCAnswerReader(limitBytes: limitBytes)
                 for try await part in inbound {
                     for message in try reader.read(part) { try await receive(message) }
                     if reader.isOver { break }
                 }
+                if let writing, !reader.isOver { throw writing }
                 try reader.finish()
             }
         } catch let error as GRPCError {
@@ -117,8 +131,36 @@ package final class GRPCClient: Sendable {
         return headers
     }
 
+    /// The connection there is, or a new one: however many calls need one, it is made once.
     private func connect() async throws -> Connection {
-        if let known = connection.withLock({ $0 }), known.channel.isActive { return known }
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let (coming, promise) = state.withLock {
+            state -> (EventLoopFuture<Connection>, EventLoopPromise<Connection>?) in
+            if let coming = state.coming { return (coming, nil) }
+            if let known = state.connection, known.channel.isActive {
+                return (eventLoop.makeSucceededFuture(known), nil)
+            }
+            let promise = eventLoop.makePromise(of: Connection.self)
+            state.coming = promise.futureResult
+            return (promise.futureResult, promise)
+        }
+        // It belongs to all who wait for it, so that it does not end where one of them leaves.
+        promise?.completeWithTask {
+            let result: Result<Connection, any Error>
+            do { result = .success(try await Self.open(self.path)) } catch { result = .failure(error) }
+            let old = self.state.withLock { state in
+                defer { state.connection = try? result.get() }
+                state.coming = nil
+                return state.connection
+            }
+            // Calls that go on over it keep it until they end.
+            if let old, !old.channel.isActive { old.channel.close(promise: nil) }
+            return try result.get()
+        }
+        return try await coming.get()
+    }
+
+    private static func open(_ path: String) async throws -> Connection {
         let (channel, multiplexer) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(5))
             .connect(unixDomainSocketPath: path) { channel in
@@ -131,14 +173,7 @@ package final class GRPCClient: Sendable {
                     return (channel, multiplexer)
                 }
             }
-        let fresh = Connection(channel: channel, multiplexer: multiplexer)
-        let old = connection.withLock { connection in
-            defer { connection = fresh }
-            return connection
-        }
-        // Calls that go on over it keep it until they end.
-        if let old, !old.channel.isActive { old.channel.close(promise: nil) }
-        return fresh
+        return Connection(channel: channel, multiplexer: multiplexer)
     }
 
     private static func reason(_ error: any Error, path: String) -> String {

@@ -19,6 +19,7 @@ final class MemoryContent: NodeContent {
         var images: [NodeImage] = []
         var targets: [String: Digest] = [:]
         var isGone = false
+        var listingFaults = 0
     }
 
     private let state = Mutex(State())
@@ -53,6 +54,9 @@ final class MemoryContent: NodeContent {
         changes.continuation.yield(!isGone)
     }
 
+    /// So many listings fail, although followers go on and hear of nothing.
+    func failListings(_ count: Int) { state.withLock { $0.listingFaults = count } }
+
     func digest(of tag: Tag, in repository: RepositoryName, of registry: RegistryHost) async throws(NodeContentError)
         -> Digest?
     {
@@ -69,6 +73,10 @@ final class MemoryContent: NodeContent {
     func images() async throws(NodeContentError) -> [NodeImage] {
         try state.withLock { state throws(NodeContentError) in
             guard !state.isGone else { throw .unavailable("gone") }
+            guard state.listingFaults == 0 else {
+                state.listingFaults -= 1
+                throw .unavailable("a call broke off")
+            }
             return state.images
         }
     }
