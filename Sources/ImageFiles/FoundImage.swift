@@ -21,6 +21,8 @@ package struct FoundImage: Sendable {
 
     /// Whether it stands in a Kustomization's `images`.
     package var isKustomizeEntry: Bool { if case .kustomize = spelling { true } else { false } }
+    /// Whether its registry stands in a value of its own, so that it has to be said.
+    package var hasRegistryApart: Bool { if case .parts(_?, _) = spelling { true } else { false } }
     /// The reference without tag and digest, as it is written.
     package var name: String { VariableText.parts(reference).name }
 }
@@ -33,8 +35,8 @@ enum Spelling: Sendable {
     case parts(registry: Slot?, repository: Slot)
     /// An entry of Kustomize's `images`: the name that it matches stays, the new one is set.
     case kustomize(name: Slot, newName: Slot?, entryKeyStart: Int)
-    /// A word of a Dockerfile.
-    case word(Range<Int>)
+    /// A word of a Dockerfile; or a name in it, that tag or digest are put behind elsewhere.
+    case word(Range<Int>, isName: Bool)
 }
 
 /// A scalar that can be changed.
@@ -56,8 +58,18 @@ struct VariableText {
     let evaluated: String
     /// Whether a variable stands in the name.
     let isOpen: Bool
+    /// What stands around the reference: `${IMAGE:-` and `}`.
+    let frame: (before: String, after: String)
 
     init(_ text: String) {
+        if let standard = Self.standard(text) {
+            (name, suffix) = Self.parts(String(standard))
+            evaluated = String(standard)
+            isOpen = false
+            frame = (String(text[..<standard.startIndex]), String(text[standard.endIndex...]))
+            return
+        }
+        frame = ("", "")
         guard text.contains("$") else {
             (name, suffix) = Self.parts(text)
             evaluated = text
@@ -80,6 +92,17 @@ struct VariableText {
         suffix = String(text[cut...])
         isOpen = suffix.contains("/")
         evaluated = name + (Self.evaluated(suffix) ?? "")
+    }
+
+    /// The default of a variable that is all there is: `nginx:1` in `${IMAGE:-nginx:1}`. Who sets the variable means it.
+    private static func standard(_ text: String) -> Substring? {
+        guard text.hasPrefix("${"), text.hasSuffix("}"), let dash = text.firstIndex(of: "-") else { return nil }
+        var name = text[..<dash].dropFirst(2)
+        if name.last == ":" { name = name.dropLast() }
+        let standard = text[text.index(after: dash)...].dropLast()
+        let isName = !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+        guard isName, !standard.isEmpty, !standard.contains(where: { "${}\"' \\".contains($0) }) else { return nil }
+        return standard
     }
 
     /// Name and suffix of a reference without variables.

@@ -137,7 +137,7 @@ package struct ImageFile: Sendable {
             try finder.find(Dockerfile(changed), in: &collector)
             guard collector.images.count == images.count else { throw .verificationFailed(line: 1) }
             for (old, new) in zip(images, collector.images) {
-                guard case .word(let range) = old.spelling else { continue }
+                guard case .word(let range, _) = old.spelling else { continue }
                 guard new.written == edits.words[range.lowerBound] ?? old.written else {
                     throw .verificationFailed(line: old.line)
                 }

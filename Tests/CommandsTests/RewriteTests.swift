@@ -97,6 +97,33 @@ import Yams
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 3)
     }
 
+    @Test(
+        .timeLimit(.minutes(1)),
+        arguments: [
+            ("compose.yaml", "services:\n  a: { image: nginx }\n  b:\n    image: a/b:${T:?x y}\n"),
+            (
+                "values.yaml",
+                "image:\n  registry: docker.io\n  repository: bitnami/redis\nx: {image: {registry: docker.io, repository: library/nginx}}\ny:\n  image: {name: nginx, tag: 1}\n"
+            ),
+            (
+                "pod.yaml",
+                "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: &i nginx}, {image: *i}, {image: 3/a}]}\n"
+            ),
+            ("Dockerfile", "ARG B=alpine\nFROM ${B}:3\nFROM \"nginx\"\nFROM ${C:-redis:7}\n"),
+        ])
+    func `what is turned back is as it was, byte for byte`(_ name: String, _ text: String) async throws {
+        let folder = try Folder()
+        try folder.write(text, to: name)
+        let there = try await run(["rewrite", "--address", "weir:5000", "--in-place", name], in: folder)
+        #expect(there.code == 0 && there.output == "\(name)\n", "\(there)")
+        let changed = try String(contentsOfFile: "\(folder.path)/\(name)", encoding: .utf8)
+        #expect(changed.contains("weir:5000") && changed.contains("docker.io/"))
+        let back = try await run(
+            ["rewrite", "--address", "weir:5000", "--reverse", "--short-names", "--in-place", name], in: folder)
+        #expect(back.code == 0, "\(back)")
+        #expect(try String(contentsOfFile: "\(folder.path)/\(name)", encoding: .utf8) == text)
+    }
+
     @Test(.timeLimit(.minutes(1))) func `a Kustomization's images keep their names in its manifests`() async throws {
         let folder = try Folder()
         try folder.write(Self.pod, to: "pod.yaml")

@@ -65,7 +65,13 @@ import Testing
               own:
                 build: {context: ., args: {BASE: nginx}}
                 image: my/own:1
-              open: {image: "${IMAGE:-nginx}"}
+              standard: {image: "«${IMAGE:-nginx:1}|${IMAGE:-w:5000/docker.io/library/nginx:1}»"}
+              standard2:
+                image: «${IMAGE-a/b}|${IMAGE-w:5000/docker.io/a/b}»
+              plain:
+                image: «quay.io/a/b:${TAG:?is needed}|w:5000/quay.io/a/b:${TAG:?is needed}»
+              open: {image: "${IMAGE:-}"}
+              open1: {image: "${IMAGE:-${OTHER}}"}
               open2: {image: "${REGISTRY}/a/b:1"}
               tagged: {image: "«a/b:${TAG}|w:5000/docker.io/a/b:${TAG}»"}
               digested: {image: 'a/b$$x'}
@@ -83,6 +89,7 @@ import Testing
             ARG QUOTED="«debian:12|w:5000/docker.io/library/debian:12»"
             ARG VERSION=1.22
             ARG REGISTRY=docker.io
+            ARG NAME=«a/named|w:5000/docker.io/a/named» EMPTY= PART=redis
             FROM --platform=$BUILDPLATFORM «golang:${VERSION}-alpine|w:5000/docker.io/library/golang:${VERSION}-alpine» AS Build
             RUN --mount=type=bind,from=«a/tools|w:5000/docker.io/a/tools»,target=/x \\
                 --mount=type=cache,target=/y \\
@@ -102,6 +109,13 @@ import Testing
             FROM web
             FROM scratch
             FROM ${REGISTRY}/library/redis
+            FROM $NAME:${VERSION}
+            FROM ${NAME:-other}:2
+            FROM $PART
+            FROM x/${PART}
+            FROM «${EMPTY:-mysql:8}|${EMPTY:-w:5000/docker.io/library/mysql:8}»
+            FROM "«postgres:16|w:5000/docker.io/library/postgres:16»"
+            ONBUILD COPY --from=«perl:5|w:5000/docker.io/library/perl:5» /a /b
             FROM \\
               «ghcr.io/x/y|w:5000/ghcr.io/x/y» \\
               AS last
@@ -147,6 +161,17 @@ import Testing
         ] as [(String, FileKind?)])
     func `a file's name says what it is`(_ name: String, _ kind: FileKind?) {
         #expect(FileKind(fileName: name) == kind)
+    }
+
+    @Test func `of a variable's default each use is listed with its own tag`() throws {
+        let text = "ARG BASE=a/b\nFROM $BASE:1\nFROM ${BASE}:2\nFROM $BASE:1\n"
+        #expect(try images(text, name: "Dockerfile") == ["a/b:1", "a/b:2", "a/b:1"])
+        #expect(try rewritten(text, name: "Dockerfile") == text.replacing("=a/b", with: "=w:5000/docker.io/a/b"))
+        // Two registries for one name would be two defaults.
+        let file = try ImageFile(Array(text.utf8), fileName: "Dockerfile", options: .init())
+        #expect(throws: ImageFileError.self) {
+            try file.replacing { $0.reference == "a/b:1" ? "x/a/b:1" : "y/a/b:2" }
+        }
     }
 
     @Test func `listed references have what stands apart put together`() throws {

@@ -75,7 +75,7 @@ struct FileRewriting: Sendable {
         }
         guard let original = rewriter.original(of: image.reference, in: context) else { return nil }
         let hub = "docker.io/"
-        guard shortNames, original.hasPrefix(hub) else { return original }
+        guard shortNames, !image.hasRegistryApart, original.hasPrefix(hub) else { return original }
         let short = original.dropFirst(hub.count)
         return String(short.hasPrefix("library/") ? short.dropFirst("library/".count) : short)
     }

@@ -39,8 +39,12 @@ struct ImageEdits {
             } else {
                 try insertNewName(name, after: matched, entryKeyStart: entryKeyStart)
             }
-        case .word(let range):
-            let text = Self.text(reference, name: name, written: image.written)
+        case .word(let range, let isName):
+            let text = isName ? name : Self.text(reference, name: name, written: image.written)
+            if let other = words[range.lowerBound] {
+                guard other == text else { throw .sharedValue(line: source.line(of: range.lowerBound)) }
+                return
+            }
             words[range.lowerBound] = text
             changes.append(Change(range: range, text: text))
         }
@@ -48,12 +52,17 @@ struct ImageEdits {
 
     /// Variables in tag or digest stay as they are written.
     private static func text(_ reference: String, name: String, written: String) -> String {
-        written.contains("$") ? name + VariableText(written).suffix : reference
+        guard written.contains("$") else { return reference }
+        let variable = VariableText(written)
+        guard variable.frame.before.isEmpty else { return variable.frame.before + reference + variable.frame.after }
+        return name + variable.suffix
     }
 
     private mutating func set(_ slot: Slot, _ text: String) throws(ImageFileError) {
         guard text != slot.scalar.text else { return }
         if let key = slot.aliasKey {
+            // What it stands for says it already.
+            if scalars[slot.scalar.start] == text { return }
             guard let range = ScalarToken.alias(after: key, in: source) else {
                 throw .notLocated(line: source.line(of: key.start))
             }
@@ -69,7 +78,8 @@ struct ImageEdits {
             return
         }
         scalars[slot.scalar.start] = text
-        changes.append(Change(range: token.range, text: token.isPlain ? ScalarToken.plain(text) : text))
+        changes.append(
+            Change(range: token.range, text: token.isPlain ? ScalarToken.plain(text, before: slot.scalar.text) : text))
     }
 
     /// As the next line in block style, behind the value in flow style.

@@ -103,17 +103,24 @@ struct ScalarToken {
     }
 
     /// `text` as it can stand without quotes; with them where YAML might take it for something else than a text.
-    static func plain(_ text: String) -> String {
+    /// - Parameter before: what stood there without quotes; what is in it can stand there.
+    static func plain(_ text: String, before: String = "") -> String {
         let first = text.utf8.first ?? 0
         let isLetter = (0x61...0x7A).contains(first | 0x20)
         // `12:30` would be a number; with a slash in it nothing is.
-        let isText = text.contains("/") ? isLetter || (0x30...0x39).contains(first) : isLetter && text.contains(":")
-        let isSafe =
-            isText
-            && text.utf8.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "._-/:@${}+".utf8.contains(byte)
-            } && !text.hasSuffix(":")
+        let isText =
+            isLetter
+            ? !words.contains(text.lowercased())
+            : first == UInt8(ascii: "$") || text.contains("/") && (0x30...0x39).contains(first)
+        let present = Set(before.utf8)
         // In a flow collection a brace would end the value.
-        return isSafe && !text.contains("{") && !text.contains("}") ? text : "\"\(text)\""
+        let isSafe = text.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "._-/:@$+".utf8.contains(byte)
+                || present.contains(byte)
+        }
+        return isText && isSafe && !text.hasSuffix(":") ? text : "\"\(text)\""
     }
+
+    /// YAML 1.1's words for null and truth.
+    private static let words: Set<String> = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
 }

@@ -6,8 +6,13 @@ struct DockerfileFinder {
     private var stages: Set<String> = ["scratch"]
     /// `ARG`s before the first `FROM`, the only ones that a `FROM` sees.
     private var defaults: [String: Dockerfile.Word] = [:]
+    /// Variables that some `FROM` has as a part of a name: another default would be wrong there.
+    private var parts: Set<String> = []
 
     mutating func find(_ file: Dockerfile, in collector: inout ImageCollector) throws(ImageFileError) {
+        for instruction in file.instructions where instruction.name == "FROM" {
+            if let image = Self.image(instruction) { parts.formUnion(DockerfileVariable.partsOfNames(in: image.text)) }
+        }
         if let syntax = file.syntax { add(syntax, place: "syntax", in: &collector) }
         var stageCount = 0
         for instruction in file.instructions {
@@ -17,15 +22,32 @@ struct DockerfileFinder {
                 for word in instruction.words { noteDefault(word) }
             case "FROM":
                 let words = instruction.words.drop { $0.text.hasPrefix("--") }
-                if let image = words.first { from(image, place: "FROM, stage \(stageCount)", in: &collector) }
+                if let image = Self.image(instruction) {
+                    from(image, place: "FROM, stage \(stageCount)", in: &collector)
+                }
                 stages.insert("\(stageCount)")
                 stageCount += 1
                 let rest = words.dropFirst().map(\.text)
                 if rest.count >= 2, rest[0].uppercased() == "AS" { stages.insert(rest[1].lowercased()) }
             case "COPY", "ADD", "RUN": flags(of: instruction, in: &collector)
+            case "ONBUILD":
+                guard let name = instruction.words.first?.text.uppercased() else { continue }
+                let inner = Dockerfile.Instruction(name: name, words: Array(instruction.words.dropFirst()))
+                flags(of: inner, in: &collector)
             default: break
             }
         }
+    }
+
+    /// What follows the flags of a `FROM`, without its quotes.
+    private static func image(_ instruction: Dockerfile.Instruction) -> Dockerfile.Word? {
+        guard let word = instruction.words.first(where: { !$0.text.hasPrefix("--") }) else { return nil }
+        let text = word.text
+        guard text.count > 2, let quote = text.first, quote == "\"" || quote == "'", text.last == quote,
+            !word.range.isEmpty
+        else { return word }
+        return Dockerfile.Word(
+            text: String(text.dropFirst().dropLast()), range: word.range.lowerBound + 1..<word.range.upperBound - 1)
     }
 
     private mutating func noteDefault(_ word: Dockerfile.Word) {
@@ -69,20 +91,26 @@ struct DockerfileFinder {
             range: start..<(word.range.isEmpty ? start : start + length))
     }
 
-    /// `FROM ${BASE}` with `ARG BASE=nginx:1`: the default is what to change.
+    /// `FROM ${BASE}` with `ARG BASE=nginx:1`, `FROM $BASE:$TAG` with `ARG BASE=nginx`: the default is what to change.
     private func from(_ word: Dockerfile.Word, place: String, in collector: inout ImageCollector) {
-        if word.text.hasPrefix("$"), let name = Self.variable(word.text), let standard = defaults[name] {
-            return add(standard, place: "ARG \(name)", in: &collector)
-        }
-        add(word, place: place, in: &collector)
-    }
-
-    /// The name in `$NAME` or `${NAME}`, where that is all.
-    private static func variable(_ text: String) -> String? {
-        var name = text.dropFirst()
-        if name.hasPrefix("{"), name.hasSuffix("}") { name = name.dropFirst().dropLast() }
-        let isName = !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
-        return isName ? String(name) : nil
+        guard let variable = DockerfileVariable(word.text), !parts.contains(variable.name),
+            let standard = defaults[variable.name], !standard.text.isEmpty
+        else { return add(word, place: place, in: &collector) }
+        let place = "ARG \(variable.name)"
+        if variable.suffix.isEmpty { return add(standard, place: place, in: &collector) }
+        guard !standard.text.contains("$"), !standard.range.isEmpty,
+            VariableText.parts(standard.text).suffix.isEmpty,
+            // Each `FROM` has a tag of its own, and counts by itself.
+            collector.isNew([
+                Slot(
+                    scalar: SourceScalar(text: word.text, start: word.range.lowerBound, style: .plain), aliasKey: nil,
+                    path: ["\(word.range.lowerBound)"])
+            ])
+        else { return }
+        collector.append(
+            reference: VariableText(standard.text + expanded(variable.suffix)).evaluated, written: standard.text,
+            at: standard.range.lowerBound, place: place, pullPolicy: nil, isOpen: false,
+            .word(standard.range, isName: true))
     }
 
     private func add(_ word: Dockerfile.Word, place: String, in collector: inout ImageCollector) {
@@ -98,7 +126,7 @@ struct DockerfileFinder {
         guard collector.isNew([Slot(scalar: scalar, aliasKey: nil, path: ["\(word.range.lowerBound)"])]) else { return }
         collector.append(
             reference: reference, written: word.text, at: word.range.lowerBound, place: place, pullPolicy: nil,
-            isOpen: text.isOpen || word.range.isEmpty, .word(word.range))
+            isOpen: text.isOpen || word.range.isEmpty, .word(word.range, isName: false))
     }
 
     private func expanded(_ suffix: String) -> String {
@@ -114,7 +142,7 @@ struct DockerfileFinder {
                 end = rest[end...].firstIndex { !($0.isLetter || $0.isNumber || $0 == "_") } ?? rest.endIndex
             }
             let text = String(rest[..<end])
-            let standard = Self.variable(text).flatMap { defaults[$0]?.text }
+            let standard = DockerfileVariable(text).flatMap { $0.suffix.isEmpty ? defaults[$0.name]?.text : nil }
             result += standard.flatMap { $0.contains("$") ? nil : $0 } ?? text
             rest = rest[end...]
         }
