@@ -254,4 +254,42 @@ import Timekeeping
         #expect(try await webhook.mutated(Review(object: object)).patch != nil)
         #expect(probe.questions.count == 2)
     }
+
+    @Test func `a pod's secret that cannot be read leaves open what another account does not see`() async throws {
+        let probe = FakeProbe { $0.credentials == nil ? .error(.refused(reason: "401")) : .missing }
+        func verdict(_ secrets: FakeSecrets, _ names: String) async throws -> Answered {
+            try await TestWebhook(
+                [.harbor("1", "^docker.io/", replace: "harbor.corp", checkUpstream: true)], probe: probe,
+                secrets: secrets, failure: .closed, triesPodSecrets: true
+            ).mutated(Review(object: Review.pod(["nginx"], spec: #","imagePullSecrets":[\#(names)]"#)))
+        }
+        #expect(try await verdict(FakeSecrets(), #"{"name":"gone"}"#).isAllowed, "no secret is one to wait for")
+        let down = FakeSecrets(["shop/b": Self.secret], unavailable: ["shop/a"])
+        for names in [#"{"name":"a"}"#, #"{"name":"a"},{"name":"b"}"#, #"{"name":"b"},{"name":"a"}"#] {
+            #expect(try await verdict(down, names).code == 503, "\(names)")
+        }
+    }
+
+    @Test func `an account that could not be asked by leaves open what another does not see`() async throws {
+        let probe = FakeProbe { asked in
+            asked.credentials == .basic(username: "u", password: "p:1")
+                ? .error(.unavailable(reason: "slow")) : .missing
+        }
+        let other = #"{"auths":{"harbor.corp":{"username":"x","password":"y"}}}"#
+        for secrets in [["shop/a": Self.secret, "shop/b": other], ["shop/a": other, "shop/b": Self.secret]] {
+            let webhook = try TestWebhook(
+                [.harbor("1", "^docker.io/", replace: "harbor.corp", checkUpstream: true)], probe: probe,
+                secrets: FakeSecrets(secrets), failure: .closed, triesPodSecrets: true)
+            let object = Review.pod(["nginx"], spec: #","imagePullSecrets":[{"name":"a"},{"name":"b"}]"#)
+            #expect(try await webhook.mutated(Review(object: object)).code == 503)
+        }
+    }
+
+    @Test func `a pod's secret that is called as the rule's is its own, and need not be there`() async throws {
+        let webhook = try TestWebhook(
+            [.harbor("1", "^docker.io/", replace: "harbor.corp", checkUpstream: true, secret: "check")],
+            secrets: FakeSecrets(["weir/check": Self.secret]), triesPodSecrets: true)
+        let object = Review.pod(["nginx"], spec: #","imagePullSecrets":[{"name":"check"}]"#)
+        #expect(try await webhook.mutated(Review(object: object)).patch != nil)
+    }
 }

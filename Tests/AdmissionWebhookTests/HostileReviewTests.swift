@@ -87,6 +87,7 @@ import Testing
         let answer = try await webhook.mutated(review)
         #expect(answer.isAllowed && answer.patch == nil && answer.warnings.count == 1)
         #expect(try webhook.validated(review).code == 403)
+        #expect(try await TestWebhook([.weir()], failure: .closed).mutated(review).code == 403)
     }
 
     @Test(arguments: [

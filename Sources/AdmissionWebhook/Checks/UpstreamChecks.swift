@@ -70,18 +70,24 @@ private struct CheckQuestion: Sendable {
 
     func verdict(_ key: CheckKey) async -> CheckVerdict {
         guard let image = try? ImageReference(key.image) else { return .fails("it is no reference") }
+        var doubt: String?
         let accounts: [AccountCredentials]
         do {
-            accounts = try await self.accounts(key, image)
+            accounts = try await self.accounts(key, image, &doubt)
         } catch {
             return .unknown("\(error)")
         }
-        var last = CheckVerdict.fails("it is not there")
+        var refusal: CheckVerdict?
         for account in accounts.isEmpty ? [nil] : accounts.map(Optional.some).prefix(Self.credentialLimit) {
-            last = await verdict(image, key.check.platforms, with: account)
-            if last == .passes { break }
+            let verdict = await verdict(image, key.check.platforms, with: account)
+            switch verdict {
+            case .passes: return .passes
+            case .fails: refusal = verdict
+            case .unknown(let reason): doubt = doubt ?? reason
+            }
         }
-        return last
+        // One account does not see what another, that could not be asked by, may see.
+        return doubt.map { .unknown($0) } ?? refusal ?? .fails("it is not there")
     }
 
     private func verdict(
@@ -100,15 +106,20 @@ private struct CheckQuestion: Sendable {
     }
 
     /// The secret that the rule names has to be there; of the pod's own those count that are, as for the kubelet.
-    private func accounts(_ key: CheckKey, _ image: ImageReference) async throws -> [AccountCredentials] {
+    /// - Parameter doubt: why one of the pod's own could not be read, though it may be there.
+    private func accounts(
+        _ key: CheckKey, _ image: ImageReference, _ doubt: inout String?
+    ) async throws -> [AccountCredentials] {
         var accounts: [AccountCredentials] = []
-        for secret in key.secrets {
-            let isNamed = secret.name == key.check.secretName
-            do {
+        for (position, secret) in key.secrets.enumerated() {
+            // One of the pod's may be called alike, in its own namespace.
+            let isNamed = position == 0 && secret.name == key.check.secretName
+            do throws(PullSecretError) {
                 guard let account = try await account(secret, key, image) else { continue }
                 if !accounts.contains(account) { accounts.append(account) }
             } catch {
                 if isNamed { throw error }
+                if case .unavailable = error { doubt = doubt ?? "\(error)" }
             }
         }
         if accounts.isEmpty, let source = credentials(image.registry) {
@@ -119,7 +130,7 @@ private struct CheckQuestion: Sendable {
 
     private func account(
         _ secret: PullSecretName, _ key: CheckKey, _ image: ImageReference
-    ) async throws -> AccountCredentials? {
+    ) async throws(PullSecretError) -> AccountCredentials? {
         guard let secrets else { throw PullSecretError.unavailable(secret, reason: "nothing here can read secrets") }
         guard let bytes = try await secrets.dockerConfig(of: secret) else { throw PullSecretError.missing(secret) }
         do throws(DockerConfigError) {

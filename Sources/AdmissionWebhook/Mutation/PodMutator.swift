@@ -50,8 +50,13 @@ package final class PodMutator: Sendable {
             return AdmissionResponse(uid: request.uid)
         }
         if pod.hasTooManyImages {
+            let problem = "the pod has more than \(Pod.imageLimit) images"
             var response = AdmissionResponse(uid: request.uid)
-            response.warnings.add("weir: the pod has more than \(Pod.imageLimit) images, and stays as it is")
+            if settings.failure == .closed {
+                response.verdict = .denied(code: 403, message: "weir: \(problem)")
+            } else {
+                response.warnings.add("weir: \(problem), and stays as it is")
+            }
             return response
         }
         let review = MutationReview(

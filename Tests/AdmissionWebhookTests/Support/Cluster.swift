@@ -53,19 +53,24 @@ final class FakeProbe: ImageProbe {
 /// Secrets in memory.
 final class FakeSecrets: PullSecretSource, PullSecretCopier {
     private let configs: [String: String]
+    private let unavailable: Set<String>
     private let copyError: PullSecretError?
     private let copied = Mutex<[String]>([])
 
-    /// - Parameter configs: by `NAMESPACE/NAME`.
-    init(_ configs: [String: String] = [:], copyError: PullSecretError? = nil) {
+    /// - Parameters:
+    ///   - configs: by `NAMESPACE/NAME`.
+    ///   - unavailable: what nobody can tell anything of.
+    init(_ configs: [String: String] = [:], unavailable: Set<String> = [], copyError: PullSecretError? = nil) {
         self.configs = configs
+        self.unavailable = unavailable
         self.copyError = copyError
     }
 
     var copies: [String] { copied.withLock { $0 } }
 
     func dockerConfig(of secret: PullSecretName) async throws(PullSecretError) -> [UInt8]? {
-        configs[secret.description].map { Array($0.utf8) }
+        if unavailable.contains(secret.description) { throw .unavailable(secret, reason: "down") }
+        return configs[secret.description].map { Array($0.utf8) }
     }
 
     func ensure(_ name: String, in namespace: String) async throws(PullSecretError) {
