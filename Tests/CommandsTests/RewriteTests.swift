@@ -142,6 +142,8 @@ import Yams
         .timeLimit(.minutes(1)),
         arguments: [
             (["rewrite", "x.yaml"], 2, "weir: nobody said where Weir is reached"),
+            (["client-config", "kyverno"], 2, "weir: nobody said where Weir is reached"),
+            (["client-config", "mutating-admission-policy"], 2, "weir: nobody said where Weir is reached"),
             (["rewrite", "--address", "weir", "pod.yaml"], 2, "weir: 'weir' cannot begin a reference"),
             (["rewrite", "--address", "a b", "pod.yaml"], 2, "weir: 'a b' is no address"),
             (["rewrite", "--address", "w:5000", "."], 2, "weir: these are several files"),

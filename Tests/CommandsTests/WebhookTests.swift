@@ -105,6 +105,11 @@ import Testing
               matches: ["^docker.io"]
               replace: harbor.example.com/dockerhub-proxy
               checkUpstream: false
+            - name: another
+              matches: ["^other.example"]
+              replace: harbor.example.com/other
+              checkUpstream: true
+              authSecretName: pull
             """, to: "harbor.yaml")
         let weir = try RunningWeir(
             ["webhook", "--config", "harbor.yaml", "--listen", "127.0.0.1:0", "--kube-client-lazy-remap"], in: folder)
@@ -117,6 +122,7 @@ import Testing
         let metrics = try await client.get("/metrics")
         #expect(metrics.contains("weir_webhook_reviews_total{"))
         #expect(metrics.contains("hcw_rules_rewrite_success{name=\"docker_io_rewrite_rule\"} 1\n"))
+        try await weir.logged("Secrets that checks are to ask by cannot be read")
         #expect(await weir.end() == 0, "\(weir.errors)")
     }
 

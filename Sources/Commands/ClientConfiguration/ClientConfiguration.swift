@@ -14,6 +14,9 @@ struct ClientConfiguration: Hashable {
         case mutatingAdmissionPolicy = "mutating-admission-policy"
         /// The registration of Weir's own admission webhook.
         case webhook
+
+        /// Whether Weir's address gets into the images of a cluster's pods.
+        var isPolicy: Bool { self == .kyverno || self == .mutatingAdmissionPolicy }
     }
 
     /// A file as it has to be.

@@ -76,8 +76,6 @@ extension ServiceConfiguration {
     fileprivate var leavesWebhookToCluster: Bool {
         if webhook.tls == nil || webhook.copiesPullSecrets { return true }
         guard webhook.secretsDirectory == nil else { return false }
-        if webhook.triesPodSecrets { return true }
-        let rules = (try? webhook.settings(of: self, generation: 0).rewriter.rules) ?? []
-        return rules.contains { $0.check?.secretName != nil }
+        return (try? webhook.asksBySecrets(webhook.settings(of: self, generation: 0))) ?? webhook.triesPodSecrets
     }
 }

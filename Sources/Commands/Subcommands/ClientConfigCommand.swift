@@ -24,7 +24,7 @@ struct ClientConfigCommand: ParsableCommand {
     var engine: ClientConfiguration.Engine
     @Option(
         help: ArgumentHelp(
-            "Weir's address as the clients see it. Default: localhost, with the port of the configuration.",
+            "Weir's address as the clients see it. Default: 'rewrite.address' of the configuration; else, but for a cluster's policy, localhost with the configuration's port.",
             valueName: "host:port"))
     var address: String?
     @Flag(help: "Clients speak TLS with Weir. Default: as the configuration says.")
@@ -86,6 +86,10 @@ struct ClientConfigCommand: ParsableCommand {
     }
 
     private func serverAddress(_ service: ServiceConfiguration) throws(CommandFailure) -> RegistryHost {
+        if engine.isPolicy, address == nil, service.rewrite.address == nil {
+            // Every pod of the cluster would pull from its own node.
+            throw CommandFailure(.usage, RewriteConfigurationError.noAddress.description)
+        }
         let port = service.server.listen.first.flatMap { $0.split(separator: ":").last } ?? "5000"
         do throws(RegistryHostError) {
             return try RegistryHost(address ?? service.rewrite.address?.description ?? "localhost:\(port)")

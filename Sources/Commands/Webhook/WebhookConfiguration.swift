@@ -45,6 +45,11 @@ package struct WebhookConfiguration: Sendable {
         return names
     }
 
+    /// Whether some check wants a secret.
+    func asksBySecrets(_ settings: WebhookSettings) -> Bool {
+        triesPodSecrets || settings.rewriter.rules.contains { $0.check?.secretName != nil }
+    }
+
     /// - Parameter own: Weir's own namespace, where the configuration does not say.
     /// - Throws: where what Weir serves is to be rewritten, and nobody said where Weir is.
     func settings(

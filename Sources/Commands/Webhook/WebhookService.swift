@@ -60,6 +60,11 @@ struct WebhookService: Sendable {
             ?? configuration.secretsDirectory.map {
                 PullSecretFiles(directory: $0, namespace: holder.settings.secretsNamespace)
             }
+        if secrets == nil, configuration.asksBySecrets(holder.settings) {
+            logger.warning(
+                "Secrets that checks are to ask by cannot be read: there is neither 'kubernetes' nor 'webhook.secretsDirectory'"
+            )
+        }
         let checks = UpstreamChecks(
             configuration: configuration.checks, probe: Self.probe(holder, surroundings, logger: logger),
             secrets: secrets, clock: SystemWallClock())
