@@ -1,6 +1,12 @@
 package import NIOCore
 package import OCI
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
 /// Keeps bytes under their digest. What is in it was verified; what is being written is seen by nobody else.
 ///
 /// Decision 0003 (docs/decisions/0003-store.md). Every conformer passes `BlobStoreConformance`. All functions may be
@@ -167,7 +173,7 @@ package enum BlobStoreError: Error, Hashable, CustomStringConvertible {
         case .inUse(let process):
             "another process\(process.map { " (\($0))" } ?? "") uses this store; stop it or choose another directory"
         case .unsupportedLayout: "the store was laid out by another version of Weir, which this one does not understand"
-        case .system(let call, let errno): "\(call) failed with error \(errno)"
+        case .system(let call, let errno): "\(call) failed: \(String(cString: strerror(errno)))"
         }
     }
 }

@@ -101,8 +101,8 @@ package enum ControlSocketError: Error, Hashable, Sendable, CustomStringConverti
         case .pathTooLong(let path):
             "the control socket's path is longer than \(ControlSocket.pathLimit) bytes; give a shorter one: \(path)"
         case .system(let path, let call, let errno):
-            "the control socket cannot be made in \(path): \(call) failed with error \(errno); name a place that can be "
-                + "written as 'control.socket'"
+            "the control socket cannot be made in \(path): \(call) failed: \(String(cString: strerror(errno))); name a place "
+                + "that can be written as 'control.socket'"
         }
     }
 }

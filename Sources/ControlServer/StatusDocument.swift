@@ -11,10 +11,12 @@ package struct StatusDocument: Codable, Hashable, Sendable {
         package var account: String
         package var quotas: [Quota]
         package var accounts: [Account]
+        /// How the upstream failed when it was last asked: `unreachable` or `serverError`; nil where it answered.
+        package var failure: String?
 
         package init(
             name: String, prefix: String?, host: String?, upstream: String, account: String, quotas: [Quota],
-            accounts: [Account] = []
+            accounts: [Account] = [], failure: String? = nil
         ) {
             self.name = name
             self.prefix = prefix
@@ -23,6 +25,7 @@ package struct StatusDocument: Codable, Hashable, Sendable {
             self.account = account
             self.quotas = quotas
             self.accounts = accounts
+            self.failure = failure
         }
     }
 

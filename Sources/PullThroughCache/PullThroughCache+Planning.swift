@@ -10,7 +10,9 @@ extension PullThroughCache {
     ) async throws(CacheError) -> [SpendSum] {
         try await converting {
             await spending.flush()
-            return try await catalogue.metadata.spend(by: grouping, since: moment.hour, limit: limit)
+            // What is too old may not have been removed yet.
+            let since = max(moment.hour, spending.firstHour)
+            return try await catalogue.metadata.spend(by: grouping, since: since, limit: limit)
         }
     }
 

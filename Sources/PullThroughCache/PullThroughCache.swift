@@ -232,6 +232,9 @@ package final class PullThroughCache: ContentSource {
         try await converting { try await catalogue.metadata.pins() }
     }
 
+    /// Upstreams that did not answer when they were last asked, and how they failed.
+    package var upstreamFailures: [RuleName: OutageCondition] { upstreams.failures }
+
     package func report() async throws(CacheError) -> CacheReport {
         try await converting {
             let statistics = try await catalogue.metadata.statistics()

@@ -4,6 +4,7 @@ internal import Quota
 internal import Synchronization
 internal import Timekeeping
 internal import Upstream
+internal import UpstreamClient
 
 extension QuotaGovernor {
     /// How its accounts stand, in the order of their names; the anonymous one where it is refused. Asks nobody.
@@ -18,6 +19,16 @@ extension QuotaGovernor {
             reports.append(AccountReport(account: .anonymous, credentials: none.amended(by: problem)))
         }
         return reports.sorted { $0.account < $1.account }
+    }
+
+    /// Has accounts that rest after refused logins tried at once. For an operator who has mended something at the
+    /// registry: nothing that Weir sees would tell of it.
+    package func forgiveAccounts() {
+        let now = clock.now()
+        for (account, record) in logins where record.refusedUntil(now: now) != nil {
+            record.forget()
+            budgets.withLedger { $0.setAside(account, until: nil, now: now) }
+        }
     }
 
     /// What keeps accounts from being used.

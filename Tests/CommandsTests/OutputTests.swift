@@ -27,7 +27,9 @@ import Timekeeping
                             source: "me\u{1B}[31m", limit: 100, remaining: 20, windowSeconds: 21_600,
                             observedAt: (now - .seconds(60)).milliseconds)
                     ]),
-                .init(name: "lab", prefix: "lab", host: nil, upstream: "http://l:1", account: "anonymous", quotas: []),
+                .init(
+                    name: "lab", prefix: "lab", host: nil, upstream: "http://l:1", account: "anonymous", quotas: [],
+                    failure: "serverError"),
                 .init(
                     name: "ecr", prefix: "ecr", host: nil, upstream: "e", account: "2 accounts", quotas: [],
                     accounts: [
@@ -46,7 +48,7 @@ import Timekeeping
                 Running:   since 1d 2h
                 Listening: 127.0.0.1:5000
                 Store:     /s: 5.00 MiB of 1.00 GiB
-                Contents:  1 repositories, 2 tags, 3 manifests, 4 blobs
+                Contents:  1 repository, 2 tags, 3 manifests, 4 blobs
                 Transfers: 7 running, 8 waiting
 
                 RULE  PREFIX  REGISTRY   UPSTREAM              ACCOUNT     PULLS LEFT
@@ -57,6 +59,9 @@ import Timekeeping
                 Accounts to look at:
                   ecr: b about to expire, in 30m (Amazon ECR)
                   ecr: c refused (the configuration): no?
+
+                Upstreams that failed when they were last asked:
+                  lab: answers with 5xx; 'weir rules validate lab' says more
 
                 """)
     }

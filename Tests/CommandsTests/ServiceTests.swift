@@ -63,6 +63,10 @@ import Testing
         #expect(collected.output.hasPrefix("would remove 0 images and 0 blobs"))
         let refreshed = try await weir(["refresh", "lab/x:1"], in: folder)
         #expect(refreshed.code == 1)
+        let status = try await weir(["status"], in: folder)
+        #expect(
+            status.output.hasSuffix(
+                "  lab: cannot be reached, or its answers make no sense; 'weir rules validate lab' says more\n"))
         #expect(refreshed.errors.contains("lab/x:1: the upstream cannot be reached"), "\(refreshed.errors)")
         let listing = try await weir(["images", "--cluster"], in: folder, environment: ["HOME": folder.path])
         #expect(listing.code == 2)

@@ -110,9 +110,13 @@ import Upstream
             now = now + .seconds(pause)
         }
         #expect(pauses == [1, 2, 4, 8, 16, 32, 60, 60])
+        // That the pause is over says nothing of the upstream.
+        #expect(breaker.openCondition(at: now) == nil)
+        #expect(breaker.lastFailure == .serverError)
         breaker.recordFailure(.serverError, at: now)
         breaker.recordSuccess()
         #expect(!breaker.isOpen(at: now))
+        #expect(breaker.lastFailure == nil)
     }
 }
 

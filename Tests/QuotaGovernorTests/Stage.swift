@@ -104,6 +104,8 @@ final class SwitchedSource: CredentialSource {
     let origin = "the file /run/secrets/hub"
     private let state: Mutex<Result<AccountCredentials, CredentialError>>
     let refusals = Mutex(0)
+    /// How often it was asked.
+    let askedCount = Mutex(0)
     /// What it says of itself.
     let condition = Mutex(CredentialReport.Condition.good)
 
@@ -112,7 +114,8 @@ final class SwitchedSource: CredentialSource {
     func set(_ value: Result<AccountCredentials, CredentialError>) { state.withLock { $0 = value } }
 
     func credentials() async throws(CredentialError) -> IssuedCredentials {
-        IssuedCredentials(try state.withLock { $0 }.get())
+        askedCount.withLock { $0 += 1 }
+        return IssuedCredentials(try state.withLock { $0 }.get())
     }
 
     func report(at now: Timestamp) -> CredentialReport {

@@ -163,4 +163,54 @@ import Upstream
         #expect(address?.host == host)
         if host != nil { #expect(address?.port == port) }
     }
+
+    @Test func `what may be said once is nothing where it is said twice`() {
+        let once = RequestFields(
+            HTTPHeaders([("Range", "bytes=0-1"), ("Weir-Grant", "a"), ("Weir-Proof", "b")]))
+        #expect(once.range == "bytes=0-1" && once.grant == "a" && once.proof == "b")
+        let twice = RequestFields(
+            HTTPHeaders([
+                ("Range", "bytes=0-1"), ("range", "bytes=0-1"), ("Weir-Grant", "a"), ("weir-grant", "a"),
+                ("Weir-Proof", "b"), ("weir-proof", "b"), ("Weir-Proof", "b"),
+            ]))
+        #expect(twice.range == nil && twice.grant == nil && twice.proof == nil)
+    }
+
+    @Test(
+        arguments: [
+            ("ci", "ci"), ("cluster-a/node-7", "cluster-a/node-7"), ("me@host.corp_1", "me@host.corp_1"), ("", nil),
+            ("two words", nil), ("a\u{1B}[31m", nil), ("grün", nil), ("a,b", nil),
+            (String(repeating: "a", count: 64), String(repeating: "a", count: 64)),
+            (String(repeating: "a", count: 65), nil),
+        ] as [(String, String?)])
+    func `a client's own name is of letters that no list of names minds`(_ text: String, _ name: String?) {
+        #expect(RequestFields(HTTPHeaders([("Weir-Client", text)])).clientName == name)
+    }
+
+    /// Fields, whether the connection is of HTTP/2, and the status of a refusal, or what is done instead.
+    @Test(
+        arguments: [
+            ([("Host", "a")], false, "serve"), ([], false, "400"), ([], true, "serve"),
+            ([("Host", "a"), ("Host", "a")], false, "400"),
+            ([("Host", "a"), ("Content-Length", "5"), ("Content-Length", "6")], false, "400"),
+            ([("Host", "a"), ("Content-Length", "5"), ("Transfer-Encoding", "chunked")], false, "400"),
+            ([("Host", "a"), ("Content-Length", "65536")], false, "serve"),
+            ([("Host", "a"), ("Content-Length", "65537")], false, "close"),
+            ([("Host", "a"), ("Transfer-Encoding", "chunked")], false, "serve"),
+            ([("Host", "a"), ("Content-Length", "5"), ("Expect", "100-continue")], false, "close"),
+            ([("Host", "a"), ("Upgrade", "h2c")], false, "close"),
+        ] as [([(String, String)], Bool, String)])
+    func `a head is served, served for the last time, or refused`(
+        _ fields: [(String, String)], _ isHTTP2: Bool, _ expected: String
+    ) {
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/v2/")
+        let admission = RequestAdmission(head, fields: RequestFields(HTTPHeaders(fields)), isHTTP2: isHTTP2)
+        let outcome =
+            switch admission {
+            case .serve: "serve"
+            case .serveAndClose: "close"
+            case .refuse(let status, _): "\(status)"
+            }
+        #expect(outcome == expected)
+    }
 }

@@ -63,6 +63,10 @@ import Testing
             #expect(all.text == index)
             #expect(all["content-type"] == "application/vnd.oci.image.index.v1+json")
             #expect(all["oci-filters-applied"] == nil)
+            let long = String(repeating: "a", count: 255)
+            for (type, status) in [(long, 200), (long + "a", 400)] {
+                #expect(try await server.get(target + "?artifactType=\(type)").status == status)
+            }
             let filtered = try await server.get(target + "?artifactType=application/vnd.example+json")
             #expect(filtered["oci-filters-applied"] == "artifactType")
             #expect(content.asked.referrers.last?.artifactType == "application/vnd.example+json")

@@ -176,7 +176,10 @@ struct AuthorizationTests {
             }
             #expect(harness.registry.requestCount(matching: .tokens) == 3)
             authority.settings.accounts = ["me": "wrong"]
-            harness.clock.advance(by: .seconds(700))
+            harness.clock.advance(by: .seconds(899))
+            _ = await upstreamError { try await harness.client.manifestBytes() }
+            #expect(harness.registry.requestCount(matching: .tokens) == 3)
+            harness.clock.advance(by: .seconds(1))
             #expect(try await harness.client.manifestBytes() == image.manifest.bytes)
         }
     }

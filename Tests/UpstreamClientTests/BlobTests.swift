@@ -113,6 +113,15 @@ struct BlobTests {
         }
     }
 
+    @Test func `a part that goes on beyond its range throws, where no length bounds it`() async throws {
+        try await run { harness in
+            harness.registry.inject(.chunked)
+            harness.registry.inject(.contentRange("bytes 1000-1999/2000"))
+            let error = await upstreamError { try await harness.client.wholeBlob(blob.digest, from: 1000) }
+            #expect(error == .malformedAnswer(reason: "it is longer than it said"))
+        }
+    }
+
     @Test func `bytes beyond the announced length are never handed on`() async throws {
         try await run { harness in
             harness.registry.inject(.declareLength(1000))

@@ -56,6 +56,20 @@ struct RealmTests {
         }
     }
 
+    @Test func `a realm's redirect to another origin is followed without the account`() async throws {
+        try await TestRegistry.withRunning { other in
+            try await run(credentials: .basic(username: "me", password: "secret")) { harness, _ in
+                harness.registry.inject(.redirectSamePath(base: other.url), for: .tokens)
+                _ = await upstreamError { try await harness.client.manifestBytes() }
+                let first = try #require(harness.registry.requests(matching: .tokens).first)
+                #expect(first.authorization == .basic(username: "me"))
+                let redirected = try #require(other.requests.first)
+                #expect(redirected.kind == .token)
+                #expect(redirected.authorization == .none)
+            }
+        }
+    }
+
     @Test(
         arguments: [
             (Fault.html(), .tokenEndpoint(reason: "its answer is not JSON")),

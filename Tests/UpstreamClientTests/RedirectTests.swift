@@ -45,6 +45,21 @@ struct RedirectTests {
         }
     }
 
+    @Test func `what another host says of limits is none of the upstream's`() async throws {
+        try await TestRegistry.withRunning { data in
+            data.add(blob: blob.bytes, to: "library/nginx")
+            data.inject(.setHeader("ratelimit-limit", "1;w=60"))
+            data.inject(.setHeader("ratelimit-remaining", "0;w=60"))
+            try await Harness.run { harness in
+                harness.registry.inject(.redirectSamePath(base: data.url), for: .blobs)
+                let whole = try await harness.client.wholeBlob(blob.digest)
+                #expect(whole == blob.bytes)
+                #expect(harness.answers.statuses == [307])
+                #expect(harness.answers.limits == [])
+            }
+        }
+    }
+
     @Test func `the same origin keeps the credentials`() async throws {
         try await Harness.run(credentials: .basic(username: "me", password: "secret")) { harness async throws in
             harness.registry.access = .basic(username: "me", password: "secret")
@@ -117,6 +132,32 @@ struct RedirectTests {
             guard case .redirectRefused = error.error else { throw error }
         }
         #expect(allowed == expected)
+    }
+
+    @Test(arguments: ["10.0.0.1", "127.0.0.1", "169.254.169.254"])
+    func `a token endpoint under the upstream's own domain is not asked in another network`(
+        _ address: String
+    ) async throws {
+        let resolver = ScriptedResolver(answers: ["auth.weir.test": [address], "registry.weir.test": ["8.8.4.4"]])
+        let transport = UpstreamTransport(proxy: ProxySettings(), resolver: resolver, logger: Harness.logger)
+        let connector = Connector(
+            configuration: UpstreamClient.Configuration(name: "test", host: try RegistryHost("registry.weir.test")),
+            transport: transport, logger: Harness.logger, metrics: UpstreamMetrics(rule: "test"),
+            pacing: Pacing(PacingSettings(), rule: "test"), clock: SystemWallClock())
+        let fetcher = TokenFetcher(
+            connector: connector, clock: SystemWallClock(),
+            environment: UpstreamClient.Environment(random: { 1 }, sleep: { _ in }))
+        let realm = try WebAddress("https://auth.weir.test/token")
+        var refusal: UpstreamError?
+        do throws(Failure) {
+            _ = try await fetcher.token(
+                TokenEndpoint(realm: realm, service: nil), scope: "repository:a/b:pull",
+                with: AccountCredentials.basic(username: "me", password: "secret"))
+        } catch {
+            refusal = error.error
+        }
+        #expect(refusal == .realmRefused(realm: "\(realm)"))
+        try await transport.shutdown()
     }
 
     @Test func `a name that does not resolve is not followed`() async throws {

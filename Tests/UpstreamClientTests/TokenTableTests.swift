@@ -111,11 +111,35 @@ struct TokenTableTests {
         #expect(logins.refusal(of: "c", now: start) == nil)
         logins.refused("c", status: 401, hasCredentials: true, now: start)
         #expect(logins.refusal(of: "d", now: start) == 401)
-        #expect(logins.refusal(of: "d", now: start + .seconds(5)) == nil)
-        logins.refused("d", status: 401, hasCredentials: true, now: start + .seconds(5))
-        #expect(logins.refusal(of: "e", now: start + .seconds(14)) == 401)
+        var now = start
+        for quarters in [1, 2, 4, 8, 16, 16] {
+            let wait = Duration.seconds(900 * quarters)
+            #expect(logins.refusal(of: "d", now: now + wait - .seconds(1)) == 401)
+            #expect(logins.accountRefusal(now: now) == now + wait)
+            now = now + wait
+            #expect(logins.refusal(of: "d", now: now) == nil)
+            logins.refused("d\(quarters)", status: 401, hasCredentials: true, now: now)
+        }
         logins.succeeded("e")
-        #expect(logins.refusal(of: "f", now: start + .seconds(14)) == nil)
+        #expect(logins.refusal(of: "f", now: now) == nil)
+        for scope in ["g", "h"] { logins.refused(scope, status: 401, hasCredentials: true, now: now) }
+        #expect(logins.refusal(of: "f", now: now) == nil)
+    }
+
+    @Test func `a refusal of what has worked before speaks against the credentials, and nothing else does`() {
+        var logins = LoginGuard()
+        for scope in ["a", "b"] { logins.succeeded(scope) }
+        for scope in ["x", "y", "z"] { logins.refused(scope, status: 401, hasCredentials: true, now: start) }
+        #expect(logins.accountRefusal(now: start) == nil)
+        for scope in ["a", "b", "a"] { logins.refused(scope, status: 401, hasCredentials: true, now: start) }
+        #expect(logins.accountRefusal(now: start) == start + .seconds(900))
+        // One success, and all of it may have been about rights.
+        logins.succeeded("b")
+        logins.refused("a", status: 401, hasCredentials: true, now: start)
+        #expect(logins.accountRefusal(now: start) == nil)
+        // What is refused with 403 is no login.
+        for _ in 0..<5 { logins.refused("b", status: 403, hasCredentials: true, now: start) }
+        #expect(logins.accountRefusal(now: start) == nil)
     }
 
     @Test func `credentials that have worked are doubted later`() {
@@ -125,13 +149,19 @@ struct TokenTableTests {
         #expect(logins.refusal(of: "x", now: start) == nil)
         logins.refused("9", status: 401, hasCredentials: true, now: start)
         #expect(logins.refusal(of: "x", now: start) == 401)
+        #expect(logins.accountRefusal(now: start) == start + .seconds(5))
+        for number in 10..<1000 { logins.refused("\(number)", status: 401, hasCredentials: true, now: start) }
+        #expect(logins.accountRefusal(now: start) == start + .seconds(600))
     }
 
-    @Test func `no wait is longer than ten minutes, also after the clock was set back`() {
-        #expect(LoginGuard.wait(after: 1000, limit: LoginGuard.accountWaitMax) == .seconds(600))
+    @Test func `no wait is longer than the longest, also after the clock was set back`() {
         var logins = LoginGuard()
         logins.refused("a", status: 401, hasCredentials: false, now: start)
-        #expect(logins.refusal(of: "a", now: start - .seconds(100_000)) == nil)
+        #expect(logins.refusal(of: "a", now: start - .seconds(56)) == nil)
+        for _ in 0..<3 { logins.refused("a", status: 401, hasCredentials: true, now: start) }
+        #expect(logins.refusal(of: "b", now: start - .seconds(3600)) == 401)
+        #expect(logins.refusal(of: "b", now: start - .seconds(4 * 3600)) == nil)
+        #expect(logins.accountRefusal(now: start - .seconds(4 * 3600)) == nil)
     }
 
     @Test func `anonymous refusals never rest the whole client`() {

@@ -55,7 +55,7 @@ struct CheckDocument: Encodable {
         if findings.isEmpty { return text + "everything is sound\n" }
         for finding in findings { text += "\(finding.kind): \(printable(finding.detail))\n" }
         if findingCount > findings.count { text += "and \(findingCount - findings.count) more\n" }
-        text += "\(findingCount == 1 ? "1 problem" : "\(findingCount) problems"), \(repairedCount) put right\n"
+        text += "\(counted(findingCount, "problem")), \(repairedCount) put right\n"
         if let repairFailure { text += "not put right: \(printable(repairFailure))\n" }
         return text
     }

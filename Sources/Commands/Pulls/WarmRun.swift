@@ -65,7 +65,7 @@ struct WarmRun {
         let name = printable(image.reference)
         switch image.state {
         case .done:
-            let pulls = image.pulls == 1 ? "1 pull" : "\(image.pulls) pulls"
+            let pulls = counted(image.pulls, "pull")
             let total = SizeText.rounded(image.totalBytes ?? image.presentBytes)
             return image.fetchedBytes == 0 && image.pulls == 0
                 ? "\(name): cached already, \(total)\n"
@@ -125,9 +125,9 @@ struct WarmSummary: Encodable {
     /// The images themselves were told of one by one.
     var text: String {
         if images.isEmpty { return "no images\n" }
-        let count = images.count == 1 ? "1 image" : "\(images.count) images"
+        let count = counted(images.count, "image")
         var text = "\(doneCount) of \(count) cached, \(SizeText.rounded(fetchedBytes)) fetched"
-        text += pulls == 1 ? ", 1 pull" : ", \(pulls) pulls"
+        text += ", \(counted(pulls, "pull"))"
         if deferredCount > 0 { text += "; \(deferredCount) put off" }
         if failedCount > 0 { text += "; \(failedCount) failed" }
         text += "\n"

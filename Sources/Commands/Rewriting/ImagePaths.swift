@@ -28,7 +28,9 @@ struct ImagePaths: Sendable {
         for path in paths {
             var status = stat()
             guard stat(path, &status) == 0 else {
-                problems.append("\(path): \(errno == ENOENT ? "does not exist" : "cannot be read (error \(errno))")")
+                problems.append(
+                    "\(path): \(errno == ENOENT ? "does not exist" : "cannot be read: \(String(cString: strerror(errno)))")"
+                )
                 continue
             }
             if status.st_mode & S_IFMT == S_IFDIR {
@@ -71,7 +73,9 @@ struct ImagePaths: Sendable {
 func readBytes(_ path: String?, limitBytes: Int) throws(CommandFailure) -> [UInt8] {
     let name = path ?? "standard input"
     let descriptor = path.map { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) } ?? STDIN_FILENO
-    guard descriptor >= 0 else { throw CommandFailure(.failure, "\(name) cannot be read (error \(errno))") }
+    guard descriptor >= 0 else {
+        throw CommandFailure(.failure, "\(name) cannot be read: \(String(cString: strerror(errno)))")
+    }
     defer { if path != nil { close(descriptor) } }
     var bytes: [UInt8] = []
     var status = stat()
@@ -81,7 +85,7 @@ func readBytes(_ path: String?, limitBytes: Int) throws(CommandFailure) -> [UInt
         let count = read(descriptor, &chunk, chunk.count)
         if count < 0 {
             if errno == EINTR { continue }
-            throw CommandFailure(.failure, "\(name) cannot be read (error \(errno))")
+            throw CommandFailure(.failure, "\(name) cannot be read: \(String(cString: strerror(errno)))")
         }
         if count == 0 { return bytes }
         bytes += chunk[..<count]

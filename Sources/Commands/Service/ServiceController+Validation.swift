@@ -2,6 +2,7 @@ internal import ControlServer
 internal import Logging
 internal import OCI
 internal import PullThroughCache
+internal import QuotaGovernor
 internal import Rules
 internal import Timekeeping
 internal import Upstream
@@ -26,6 +27,7 @@ extension ServiceController {
             }
             return parsed
         }
+        if let rule = meant.first, meant.count == 1 { upstreams[rule.name]?.forgiveAccounts() }
         var documents: [Int: RuleValidationDocument] = [:]
         await withTaskGroup(of: (Int, RuleValidationDocument).self) { group in
             for (index, rule) in meant.enumerated() {

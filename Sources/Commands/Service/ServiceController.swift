@@ -35,6 +35,7 @@ struct ServiceController: ControlledService {
         let configuration = holder.configuration
         let report = try await asked { () throws(CacheError) in try await cache.report() }
         let now = SystemWallClock().now()
+        let failures = cache.upstreamFailures
         return StatusDocument(
             version: Version.text, processIdentifier: getpid(), startedAt: startedAt.milliseconds,
             uptimeSeconds: (now - startedAt).wholeSeconds, addresses: await addresses(),
@@ -51,7 +52,8 @@ struct ServiceController: ControlledService {
                     upstream: upstream.map { Self.address($0.governor.client) } ?? "-",
                     account: upstream?.accountText ?? "anonymous",
                     quotas: governor.map { Self.quotas($0.report()) } ?? [],
-                    accounts: governor?.accountReports.map { StatusDocument.Account($0) } ?? [])
+                    accounts: governor?.accountReports.map { StatusDocument.Account($0) } ?? [],
+                    failure: failures[rule.name]?.rawValue)
             })
     }
 

@@ -106,8 +106,8 @@ struct CollectCommand: AsyncParsableCommand {
             }
             text += table.text + "\n"
         }
-        let images = document.images.count == 1 ? "1 image" : "\(document.images.count) images"
-        let blobs = document.blobCount == 1 ? "1 blob" : "\(document.blobCount) blobs"
+        let images = counted(document.images.count, "image")
+        let blobs = counted(document.blobCount, "blob")
         text += document.isDryRun ? "would remove " : "removed "
         text += "\(images) and \(blobs), \(SizeText.rounded(document.freedBytes))"
         text += "; the store \(document.isDryRun ? "has" : "had") \(SizeText.rounded(document.storedBytesBefore))"

@@ -42,7 +42,7 @@ struct ExplainCommand: AsyncParsableCommand {
             ("Pinned", explanation.isPinned ? "yes" : "no"),
             ("In use", inUse(explanation, now: now)),
             ("Upstream calls", calls.isEmpty ? "none" : calls.map(printable).joined(separator: ", ")),
-            ("Cost", explanation.pullCost == 1 ? "1 pull" : "\(explanation.pullCost) pulls"),
+            ("Cost", counted(explanation.pullCost, "pull")),
             ("Account", explanation.choice.map { chosen($0, now: now) } ?? "-"),
         ])
         guard let choice = explanation.choice, choice.candidates.count > 1 else { return facts }

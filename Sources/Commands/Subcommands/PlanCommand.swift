@@ -57,9 +57,9 @@ struct PlanCommand: AsyncParsableCommand {
             text += shares.text + "\n"
         }
         let cachedCount = document.images.count { $0.state == .cached }
-        let images = document.images.count == 1 ? "1 image" : "\(document.images.count) images"
+        let images = counted(document.images.count, "image")
         text += "\(images), \(cachedCount) cached; the rest takes "
-        text += "\(document.arePullsExact ? "" : "up to ")\(document.pulls == 1 ? "1 pull" : "\(document.pulls) pulls")"
+        text += "\(document.arePullsExact ? "" : "up to ")\(counted(document.pulls, "pull"))"
         let isUnknown = !document.areBytesKnown && document.missingBytes == 0
         text += isUnknown ? ", bytes unknown\n" : " and \(bytes(document.missingBytes, document.areBytesKnown))\n"
         return text

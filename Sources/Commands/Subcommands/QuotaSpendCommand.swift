@@ -63,7 +63,7 @@ struct QuotaSpendCommand: AsyncParsableCommand {
         }
         var text = table.text
         if document.isCut { text += "and more; --limit shows them\n" }
-        let pulls = document.pulls == 1 ? "1 pull" : "\(document.pulls) pulls"
+        let pulls = counted(document.pulls, "pull")
         return text + "\(pulls) in the last \(span), \(document.refused) refused\n"
     }
 

@@ -27,7 +27,10 @@ struct StatusCommand: AsyncParsableCommand {
             ("Store", "\(store.directory): \(size)"),
             (
                 "Contents",
-                "\(store.repositories) repositories, \(store.tags) tags, \(store.manifests) manifests, \(store.blobs) blobs"
+                [
+                    counted(store.repositories, "repository", "repositories"), counted(store.tags, "tag"),
+                    counted(store.manifests, "manifest"), counted(store.blobs, "blob"),
+                ].joined(separator: ", ")
             ),
             ("Transfers", "\(status.runningFills) running, \(status.waitingFills) waiting"),
         ])
@@ -42,7 +45,19 @@ struct StatusCommand: AsyncParsableCommand {
             rule.accounts.compactMap { account in line(account, now: now).map { "  \(rule.name): \($0)\n" } }
         }
         if !accounts.isEmpty { text += "\nAccounts to look at:\n" + accounts.joined() }
+        let failures = status.rules.compactMap { rule in
+            rule.failure.map { "  \(rule.name): \(failure($0)); 'weir rules validate \(rule.name)' says more\n" }
+        }
+        if !failures.isEmpty { text += "\nUpstreams that failed when they were last asked:\n" + failures.joined() }
         return text
+    }
+
+    private static func failure(_ condition: String) -> String {
+        switch condition {
+        case "unreachable": "cannot be reached, or its answers make no sense"
+        case "serverError": "answers with 5xx"
+        default: printable(condition)
+        }
     }
 
     /// Nil where there is nothing to say.

@@ -23,6 +23,8 @@ final class Fill: Sendable {
         var nextReader: UInt64 = 0
         /// Those who wait for bytes, or for the end.
         var waiters: [Waiter<Void>] = []
+        /// Whether nothing more happens to the blob, be it kept or not.
+        var isSettled = false
         /// The transfer, while it waits for readers to make room in the window.
         var writer: Waiter<Void>?
     }
@@ -78,6 +80,14 @@ final class Fill: Sendable {
                 }
             }
             guard let waiter, (try? await wait(for: waiter)) != nil else { return }
+        }
+    }
+
+    /// Waits until everything has come and been kept, as far as it will be.
+    func waitUntilSettled() async throws {
+        while true {
+            guard let waiter = state.withLock({ $0.isSettled ? nil : $0.makeWaiter() }) else { return }
+            try await wait(for: waiter)
         }
     }
 
@@ -156,6 +166,9 @@ final class Fill: Sendable {
 
     func fail(_ error: CacheError) { update { $0.progress.fail(error) } }
 
+    /// Nothing more happens to it.
+    func settle() { update { $0.isSettled = true } }
+
     private func update(_ change: (inout State) -> Void) {
         let waiters = state.withLock { state in
             change(&state)
@@ -223,6 +236,9 @@ final class FillReader: BlobContent {
 
     /// Waits until the upstream has answered; returns the blob's size where anybody knows it.
     func size() async throws -> Int64? { try await fill.size() }
+
+    /// Waits until the blob is kept, or will not be.
+    func waitUntilSettled() async throws { try await fill.waitUntilSettled() }
 
     func piece(at offset: Int64, limit: Int64) async throws -> BlobPiece? {
         try await fill.piece(for: id, at: offset, limit: limit)

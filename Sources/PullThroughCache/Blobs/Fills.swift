@@ -107,6 +107,7 @@ final class Fills: Sendable {
     private func finish(_ fill: Fill, _ error: CacheError?) {
         if let error { fill.fail(error) }
         table.withLock { $0.finish(fill) }
+        fill.settle()
     }
 
     private func perform(_ fill: Fill, from source: Source) async {

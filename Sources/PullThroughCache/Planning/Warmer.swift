@@ -1,3 +1,4 @@
+internal import BlobStore
 internal import HTTPSemantics
 internal import MetadataStore
 internal import NIOCore
@@ -24,21 +25,24 @@ struct Warmer: Sendable {
         let state = WarmingState(report)
         let target = Target(rule: rule, repository: repository, state: state)
         let top = try await manifest(reference, target)
-        var images = [top.contents]
+        var children: [Fetched] = []
         if !top.contents.manifests.isEmpty {
             let absent = platforms.absent(from: top.contents)
             guard absent.isEmpty else { throw WarmingError.platformsAbsent(absent) }
-            images = []
             for child in platforms.children(of: top.contents) {
-                images.append(try await manifest(.digest(child.digest), target).contents)
+                children.append(try await manifest(.digest(child.digest), target))
             }
         }
-        let wanted = Self.blobs(of: images)
+        let images = top.contents.manifests.isEmpty ? [top] : children
+        let wanted = Self.blobs(of: images.map(\.contents))
         state.update { progress in
             progress.totalBytes = wanted.reduce(0) { $0 + $1.size }
             progress.blobCount = wanted.count
         }
         try await fetch(wanted, target)
+        // Manifests are written behind the answer.
+        await manifests.catalogue.writer.flush()
+        for manifest in [top] + children { try await checkKept(manifest.digest, bytes: manifest.size) }
         return top.digest
     }
 
@@ -48,9 +52,13 @@ struct Warmer: Sendable {
         var state: WarmingState
     }
 
-    private func manifest(
-        _ reference: ManifestReference, _ target: Target
-    ) async throws -> (digest: Digest, contents: Manifest) {
+    private struct Fetched {
+        var digest: Digest
+        var size: Int64
+        var contents: Manifest
+    }
+
+    private func manifest(_ reference: ManifestReference, _ target: Target) async throws -> Fetched {
         let request = ManifestRequest(
             rule: target.rule, repository: target.repository, reference: reference, client: .weir(.warm))
         let answer: ManifestAnswer
@@ -61,10 +69,10 @@ struct Warmer: Sendable {
         }
         if answer.status.isStored { target.state.update { $0.pulls += 1 } }
         guard let bytes = answer.bytes else { throw CacheError.manifestUnknown }
-        return (
-            answer.digest,
-            try Manifest(parsing: bytes.readableBytesView, declared: answer.mediaType, digest: answer.digest)
-        )
+        return Fetched(
+            digest: answer.digest, size: Int64(bytes.readableBytes),
+            contents: try Manifest(
+                parsing: bytes.readableBytesView, declared: answer.mediaType, digest: answer.digest))
     }
 
     /// Each once, the smallest first. What may be had elsewhere, or must not be passed on, is no client's wish either.
@@ -108,7 +116,14 @@ struct Warmer: Sendable {
                 }
             }
         }
+        try await (answer.content as? FillReader)?.waitUntilSettled()
+        try await checkKept(blob.digest, bytes: blob.size)
         target.state.update { $0.presentBlobCount += 1 }
+    }
+
+    /// What a client would have got, and the store did not take, is not in the cache.
+    private func checkKept(_ digest: Digest, bytes: Int64) async throws {
+        guard try await blobs.store.open(digest) != nil else { throw WarmingError.notKept(digest, bytes: bytes) }
     }
 }
 

@@ -19,11 +19,15 @@ package struct WarmingProgress: Sendable, Hashable {
 /// Why an image could not be warmed, beside what can befall any pull.
 package enum WarmingError: Error, Hashable, CustomStringConvertible {
     case platformsAbsent([Platform])
+    /// It came whole, and the store did not take it: no room, or larger than its limit.
+    case notKept(Digest, bytes: Int64)
 
     package var description: String {
         switch self {
         case .platformsAbsent(let platforms):
             "the image has no " + platforms.map(\.description).joined(separator: " and no ")
+        case .notKept(let digest, let bytes):
+            "the store did not keep \(digest) of \(bytes) bytes; look at 'storage.limit' and the room on its disk"
         }
     }
 }

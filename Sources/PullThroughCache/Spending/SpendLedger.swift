@@ -79,6 +79,9 @@ final class SpendLedger: Sendable {
         return .client(address: address, user: user, namespace: namespaces(address, repository, reference))
     }
 
+    /// The oldest hour whose books are kept.
+    var firstHour: Timestamp { (clock.now() - retention).hour }
+
     /// Writes down what was booked. What cannot be written is kept, within bounds, for the next time.
     func flush() async {
         let (records, isForgettingDue) = state.withLock { state in
@@ -90,6 +93,7 @@ final class SpendLedger: Sendable {
         } catch {
             let lost = state.withLock { state in
                 state.table.putBack(records)
+                state.isForgettingDue = state.isForgettingDue || isForgettingDue
                 defer { state.lostCount = state.table.lostCount }
                 return state.table.lostCount - state.lostCount
             }
@@ -100,7 +104,7 @@ final class SpendLedger: Sendable {
         }
         guard isForgettingDue else { return }
         do throws(MetadataStoreError) {
-            try await metadata.removeSpend(before: (clock.now() - retention).hour)
+            try await metadata.removeSpend(before: firstHour)
         } catch {
             logger.warning("old books of spent pulls could not be removed", metadata: ["reason": "\(error)"])
         }

@@ -16,6 +16,9 @@ struct Breaker: Sendable {
     /// How the upstream failed, while asking is pointless: what may be served instead depends on it.
     func openCondition(at now: Timestamp) -> OutageCondition? { isOpen(at: now) ? condition : nil }
 
+    /// How the upstream failed when it was last asked; nil where it answered, or was never asked.
+    var lastFailure: OutageCondition? { failures > 0 ? condition : nil }
+
     mutating func recordFailure(_ condition: OutageCondition, at now: Timestamp) {
         // Those that were under way when the first one failed tell nothing new.
         guard !isOpen(at: now) else { return }

@@ -36,6 +36,9 @@ final class UpstreamDirectory: Sendable {
         return handle
     }
 
+    /// Upstreams that did not answer when they were last asked, and how they failed.
+    var failures: [RuleName: OutageCondition] { handles.withLock { $0.compactMapValues(\.lastFailure) } }
+
     /// Transfers that have a turn, and those that wait for one.
     var load: (passing: Int, waiting: Int) {
         handles.withLock { handles in

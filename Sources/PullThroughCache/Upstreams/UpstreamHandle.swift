@@ -31,6 +31,9 @@ final class UpstreamHandle: Sendable {
     /// How it failed, while ``isPaused``.
     var pausedBy: OutageCondition? { breaker.withLock { $0.openCondition(at: clock.now()) } }
 
+    /// How it failed when it was last asked; nil where it answered.
+    var lastFailure: OutageCondition? { breaker.withLock(\.lastFailure) }
+
     /// Asks the upstream when there is a turn, and remembers whether it answered.
     func ask<Value>(_ question: (any UpstreamRegistry) async throws -> Value) async throws -> Value {
         try await requests.pass {

@@ -21,6 +21,6 @@ package final class LoginRecord: Sendable {
 
     func succeeded(_ scope: String) { state.withLock { $0.succeeded(scope) } }
 
-    /// Other credentials begin with a clean record.
-    func forget() { state.withLock { $0 = LoginGuard() } }
+    /// Begins with a clean record: other credentials do, and an account that an operator has tried at once.
+    package func forget() { state.withLock { $0 = LoginGuard() } }
 }

@@ -1,3 +1,4 @@
+import FilesystemBlobStore
 import MetadataStore
 import OCI
 import RegistryTestKit
@@ -100,6 +101,28 @@ struct PlanningTests {
             let sums = try await fixture.cache.spend(by: .client, since: fixture.clock.now(), limit: 9)
             #expect(sums.map(\.spender) == [.weir(.warm)])
             #expect(sums.map(\.pulls) == [2])
+        }
+    }
+
+    @Test func `what was warmed is in the store when that is told`() async throws {
+        try await CacheFixture.withRunning { fixture in
+            let image = fixture.registry.addImage(repository: repository, tag: "1.27", layerSizes: [5000, 200_000])
+            _ = try await warm(fixture, "1.27", amd64)
+            let digests = [image.index.digest, image.images[0].manifest.digest] + image.images[0].blobs.map(\.digest)
+            for digest in digests { #expect(try await fixture.store.open(digest) != nil) }
+        }
+    }
+
+    @Test func `an image of which the store does not take everything is not told to be warm`() async throws {
+        let configuration = Configuration(
+            retries: CacheFixture.retries, storeLimit: StoreLimit(cap: .bytes(400_000)), unreferencedGrace: .zero)
+        try await CacheFixture.withRunning(configuration: configuration) { fixture in
+            let image = fixture.registry.addSingleImage(repository: repository, tag: "1.27", layerSizes: [500_000])
+            for _ in 0..<2 {
+                await #expect(throws: WarmingError.notKept(image.layers[0].digest, bytes: 500_000)) {
+                    try await warm(fixture, "1.27", .all)
+                }
+            }
         }
     }
 

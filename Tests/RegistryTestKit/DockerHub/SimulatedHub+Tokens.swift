@@ -83,8 +83,9 @@ extension SimulatedHub.State {
         addresses[address, default: SimulatedHub.AddressTally()].refusedLogins += 1
         for source in [name.map { SimulatedHub.Source.account($0) }, .address(address)].compactMap({ $0 }) {
             var record = refusals[source] ?? SimulatedHub.Refusals()
-            record.count += 1
-            if let limit = settings.lockAfterRefusals, record.count >= limit {
+            record.moments.removeAll { now - $0 > .seconds(settings.lockWindowSeconds) }
+            record.moments.append(now)
+            if let limit = settings.lockAfterRefusals, record.moments.count >= limit {
                 record.lockedUntil = now + .seconds(settings.lockSeconds)
             }
             refusals[source] = record

@@ -42,6 +42,8 @@ package final class SimulatedHub: Sendable {
         package var allowsAnonymous = true
         /// Refused logins of an account, or from an address, in a row, that lock it; nil: never.
         package var lockAfterRefusals: Int? = 5
+        /// Those that lie further back are forgotten.
+        package var lockWindowSeconds = 1800
         package var lockSeconds = 900
         package var tokenSeconds = 300
         /// The token endpoint's address; nil: `/token` at the registry that was asked.
@@ -134,7 +136,7 @@ package final class SimulatedHub: Sendable {
     }
 
     struct Refusals: Sendable {
-        var count = 0
+        var moments: [Timestamp] = []
         var lockedUntil: Timestamp?
     }
 

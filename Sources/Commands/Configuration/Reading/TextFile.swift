@@ -42,7 +42,7 @@ private func readError(_ code: CInt) -> FileReadError {
     case ENOENT, ENOTDIR: FileReadError(reason: "does not exist", isMissing: true)
     case EACCES, EPERM: FileReadError(reason: "may not be read by this user", isMissing: false)
     case EISDIR: FileReadError(reason: "is a directory", isMissing: false)
-    default: FileReadError(reason: "cannot be read (error \(code))", isMissing: false)
+    default: FileReadError(reason: "cannot be read: \(String(cString: strerror(code)))", isMissing: false)
     }
 }
 
