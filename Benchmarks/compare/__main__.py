@@ -16,6 +16,7 @@ from .cluster import Cluster
 from .cold import Cold
 from .content import MIB, Content
 from .hits import LAYER_BYTES, Hits
+from .nodes import Nodes
 from .peers import Stage
 from .processes import Failed
 from .state import State
@@ -23,7 +24,7 @@ from .state import State
 
 def figures(bench: Bench, manifest: str, upstream, quick: bool) -> dict:
     hits, cold, state = Hits(bench, manifest), Cold(bench, upstream), State(bench)
-    cluster = Cluster(bench)
+    cluster, nodes = Cluster(bench), Nodes(bench, manifest)
     if quick:
         return {
             "start": state.start,
@@ -47,6 +48,8 @@ def figures(bench: Bench, manifest: str, upstream, quick: bool) -> dict:
         "large": lambda: state.large_catalogue(1_000_000, 100_000),
         "webhook": cluster.reviews,
         "files": cluster.files,
+        "peers": nodes.served,
+        "peers-idle": nodes.idle,
     }
 
 

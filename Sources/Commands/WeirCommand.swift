@@ -15,7 +15,7 @@ package enum WeirProgram {
         signal(SIGPIPE, SIG_IGN)
         let code: Int32
         do {
-            var command = try WeirCommand.parseAsRoot()
+var command = try command(Array(CommandLine.arguments.dropFirst()))
             if (command as? any ServiceCommand)?.stays != true { EarlySignals.release() }
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -30,6 +30,11 @@ package enum WeirProgram {
             code = report(error)
         }
         exit(code)
+    }
+
+    /// The command that `arguments` name.
+    static func command(_ arguments: [String]) throws -> any ParsableCommand {
+        try WeirCommand.parseAsRoot(SpegelArguments.completed(arguments))
     }
 
     /// Help, completion scripts and mistakes on the command line, as the library words them.

@@ -97,6 +97,11 @@ private final class SpegelMetrics: @unchecked Sendable {
         let registries = Set(keys.tags.keys).union(keys.contents.keys)
         for registry in registries.union(known.withLock { $0 }) {
             let dimensions = [("registry", label(registry))]
+            let images = (keys.tags[registry] ?? 0) + (keys.images[registry] ?? 0)
+            // Of versions before 0.0.31, which its dashboard still asks for.
+            Gauge(label: "spegel_advertised_images", dimensions: dimensions).record(images)
+            Gauge(label: "spegel_advertised_keys", dimensions: dimensions)
+                .record((keys.tags[registry] ?? 0) + (keys.contents[registry] ?? 0))
             Gauge(label: "spegel_advertised_image_tags", dimensions: dimensions).record(keys.tags[registry] ?? 0)
             Gauge(label: "spegel_advertised_image_digests", dimensions: dimensions)
                 .record(keys.images[registry] ?? 0)

@@ -35,6 +35,10 @@ package struct PeerRegistryConfiguration: Sendable, Hashable {
     package var manifestTimeout: Duration = .seconds(3)
     /// A transfer without a byte; it goes on from another peer then.
     package var stallTimeout: Duration = .seconds(5)
+    /// Another peer is asked for the rest of a blob where less than ``slowBytesPerSecond`` has come over this time of
+    /// waiting.
+    package var slowWindow: Duration = .seconds(5)
+    package var slowBytesPerSecond = 32 << 10
     /// How often one blob may go on from another peer.
     package var resumptionLimit = 8
     package var manifestLimitBytes = 4 << 20

@@ -16,6 +16,8 @@ package final class PrometheusRegistry: MetricsFactory {
         package var secondsBounds: [Double]
         /// Upper bounds of what is measured in bytes: metrics whose name ends in `_bytes`.
         package var bytesBounds: [Double]
+        /// Upper bounds of metrics by name, where they are others.
+        package var namedBounds: [String: [Double]]
         /// `# HELP` by metric name.
         package var helpTexts: [String: String]
 
@@ -25,12 +27,14 @@ package final class PrometheusRegistry: MetricsFactory {
                 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600,
             ],
             bytesBounds: [Double] = (0..<13).map { Double(1 << (10 + 2 * $0)) },
+            namedBounds: [String: [Double]] = PrometheusRegistry.spegelBounds,
             helpTexts: [String: String] = PrometheusRegistry.helpTexts
         ) {
             self.seriesLimit = seriesLimit
             self.seriesPerMetricLimit = seriesPerMetricLimit
             self.secondsBounds = secondsBounds
             self.bytesBounds = bytesBounds
+            self.namedBounds = namedBounds
             self.helpTexts = helpTexts
         }
     }
@@ -152,7 +156,8 @@ package final class PrometheusRegistry: MetricsFactory {
         let instrument = series(label, dimensions, kind: .histogram) { name in
             .histogram(
                 HistogramInstrument(
-                    bounds: name.hasSuffix("_bytes") ? configuration.bytesBounds : configuration.secondsBounds))
+                    bounds: configuration.namedBounds[name]
+                        ?? (name.hasSuffix("_bytes") ? configuration.bytesBounds : configuration.secondsBounds)))
         }
         if case .histogram(let histogram) = instrument { return histogram }
         return HistogramInstrument(bounds: configuration.secondsBounds)

@@ -54,17 +54,18 @@ package final class RegistryServer: Sendable {
     ///   - node: nil where only `pages` are served.
     ///   - authorization: what clients have to say, `Basic …`; nil lets everybody in.
     ///   - localClients: who is asked for no grant; nil for everybody, where there are no grants.
+    ///   - usesSpegelNames: whether requests are counted under Spegel's names, too.
     ///   - pages: answers for paths outside `/v2`, told the query.
     package init(
         configuration: Configuration, node: (any NodeRegistry)?, authorization: String? = nil,
-        localClients: [AddressBlock]? = nil,
+        localClients: [AddressBlock]? = nil, usesSpegelNames: Bool = false,
         pages: [String: @Sendable (PageQuery) async -> OperationalAnswer], logger: Logger
     ) {
         self.configuration = configuration
         dispatcher = NodeDispatcher(
             node: node, authorization: authorization, pages: pages,
             targetLimitBytes: min(Self.targetLimitBytes, configuration.headerLimitBytes), localClients: localClients)
-        metrics = ServerMetrics()
+        metrics = ServerMetrics(usesSpegelNames: usesSpegelNames)
         self.logger = logger
         bound = MultiThreadedEventLoopGroup.singleton.next().makePromise()
     }

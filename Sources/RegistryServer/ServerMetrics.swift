@@ -42,8 +42,11 @@ final class ServerMetrics: @unchecked Sendable {
     private let bytes: [Counter]
     private let seconds: [Timer]
     private let connections = Gauge(label: "weir_http_connections")
+    private let spegel: SpegelRequestMetrics?
 
-    init() {
+    /// - Parameter usesSpegelNames: whether requests are counted under Spegel's names, too.
+    init(usesSpegelNames: Bool = false) {
+        spegel = usesSpegelNames ? SpegelRequestMetrics() : nil
         var requests: [Counter?] = []
         for method in Request.Method.allCases {
             for kind in RequestKind.allCases {
@@ -82,12 +85,18 @@ final class ServerMetrics: @unchecked Sendable {
         }
     }
 
+    /// For each request, ``record(_:kind:status:isComplete:bytes:nanoseconds:)`` has to follow.
+    func began(_ request: Request) { spegel?.began(request) }
+
     func record(
-        method: Request.Method, kind: RequestKind, status: StatusClass, bytes count: Int64, nanoseconds: Int64
+        _ request: Request, kind: RequestKind, status code: Int, isComplete: Bool, bytes count: Int64,
+        nanoseconds: Int64
     ) {
-        requests[Self.position(method, kind, status)]?.increment()
+        let status = isComplete ? StatusClass(status: code) : .aborted
+        requests[Self.position(request.method, kind, status)]?.increment()
         if count > 0 { bytes[kind.rawValue].increment(by: count) }
         seconds[kind.rawValue].recordNanoseconds(nanoseconds)
+        spegel?.ended(request, status: code, bytes: count, nanoseconds: nanoseconds)
     }
 
     func record(connections count: Int) { connections.record(count) }

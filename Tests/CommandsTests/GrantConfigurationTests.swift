@@ -1,6 +1,7 @@
 import Foundation
 import FoundationNetworking
 import Glibc
+import LibP2P
 import PeerGrants
 import Testing
 
@@ -61,6 +62,34 @@ import Testing
         #expect(service.errors.contains("grants are signed"))
         let attributes = try FileManager.default.attributesOfItem(atPath: "\(service.folder.path)/store/grants.key")
         #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
+        service.signal(SIGTERM)
+        #expect(await service.end() == 0)
+    }
+
+    /// As `docs/operations/node.md` promises: who may have what changes without a restart.
+    @Test(.timeLimit(.minutes(1)))
+    func `a reload changes whom the central Weir grants something`() async throws {
+        let folder = try Folder()
+        let node = try Identity()
+        let grants = { (entry: String) in "grants: { private: ['*'], nodes: { \(entry) } }\n" }
+        let service = try RunningWeir(serving: folder, yaml: grants(""))
+        let line = try await service.ready()
+        let address = try #require(line.split(separator: " ").first { $0.hasPrefix("http://127.0.0.1:") })
+        let url = try #require(URL(string: "\(address)/weir/grants"))
+        let ask = { () async throws -> Int? in
+            var request = URLRequest(url: url)
+            let own = PeerGrants(identity: node, configuration: PeerGrants.Configuration())
+            request.setValue(try own.proofForCentral(), forHTTPHeaderField: PeerCredential.proofField)
+            return (try await URLSession.shared.data(for: request).1 as? HTTPURLResponse)?.statusCode
+        }
+        #expect(try await ask() == 403)
+        for (entry, status) in [("n: { peers: [\(node.peerID)] }", 200), ("", 403)] {
+            try folder.write("listen: 127.0.0.1:0\nstorage: { directory: store }\n" + grants(entry))
+            let reloaded = try await ProgramTests.run(
+                ["reload", "--config", "weir.yaml"], environment: [:], directory: folder.path)
+            #expect(reloaded.output == "reloaded\n", "\(reloaded.errors)")
+            #expect(try await ask() == status)
+        }
         service.signal(SIGTERM)
         #expect(await service.end() == 0)
     }

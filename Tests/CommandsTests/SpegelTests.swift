@@ -2,6 +2,8 @@ import Foundation
 import FoundationNetworking
 import Glibc
 import NodeConfiguration
+import OCI
+import PeerRegistry
 import Testing
 
 @testable import Commands
@@ -104,6 +106,52 @@ import Testing
         #expect(await cleanup.end() == 0)
     }
 
+    /// As go-arg reads them, and as Weir always has.
+    @Test(arguments: [
+        (["--debug-web-enabled"], ["--debug-web-enabled=true"]),
+        (["--debug-web-enabled", "--log-level", "INFO"], ["--debug-web-enabled=true", "--log-level", "INFO"]),
+        (["--debug-web-enabled=false"], ["--debug-web-enabled=false"]),
+        (["--resolve-latest-tag", "false"], ["--resolve-latest-tag", "false"]),
+        (
+            ["-resolve-tags", "-mirror-targets", "http://a:1"],
+            ["--resolve-tags=true", "--mirror-targets", "http://a:1"]
+        ),
+        (["--prepend-existing", "--resolve-tags"], ["--prepend-existing=true", "--resolve-tags=true"]),
+        (["--registry-addr=:5000", "-h"], ["--registry-addr=:5000", "-h"]),
+    ])
+    func `flags that are true or false may stand alone, behind one dash or two`(
+        _ given: [String], _ completed: [String]
+    ) {
+        #expect(SpegelArguments.completed(["spegel", "registry"] + given) == ["spegel", "registry"] + completed)
+        #expect(SpegelArguments.completed(["serve"] + given) == ["serve"] + given)
+    }
+
+    @Test(arguments: [
+        (["--resolve-latest-tag"], [:], true), ([], [:], true), (["--resolve-latest-tag=false"], [:], false),
+        ([], ["RESOLVE_LATEST_TAG": "false"], false), (["--resolve-latest-tag"], ["RESOLVE_LATEST_TAG": "0"], true),
+    ])
+    func `latest is shared unless a flag or the environment says otherwise`(
+        _ flags: [String], _ environment: [String: String], _ isShared: Bool
+    ) throws {
+        let parsed = try WeirProgram.command(["spegel", "registry", "--bootstrap-kind", "http"] + flags)
+        let command = try #require(parsed as? SpegelRegistryCommand)
+        let node = try command.node(SpegelEnvironment(environment))
+        let name = try RepositoryName("library/x")
+        #expect(node.filter.allows(.dockerHub, name, .latest) == isShared)
+        #expect(node.filter.allows(.dockerHub, name, try Tag("1.27")))
+    }
+
+    @Test func `a flag alone has hosts files written as Spegel writes them`() async throws {
+        let folder = try Folder()
+        let outcome = try await ProgramTests.run([
+            "spegel", "configuration", "--containerd-registry-config-path", "\(folder.path)/certs.d",
+            "--prepend-existing", "--resolve-tags", "--mirror-targets", "http://10.0.0.5:30020",
+        ])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let text = try contents("\(folder.path)/certs.d")["_default/hosts.toml"]
+        #expect(lines(text).contains(#"capabilities = ["pull", "resolve"]"#), "\(text ?? "")")
+    }
+
     @Test(
         arguments: [
             (["configuration"], "--mirror-targets"),
@@ -116,6 +164,7 @@ import Testing
             ),
             (["cleanup", "--addr", "nowhere"], "is no address"), (["cleanup-wait"], "--probe-endpoint"),
             (["registry", "--bootstrap-kind", "magic"], "dns, http or static"),
+            (["registry", "--debug-web-enabled=perhaps"], "true or false"),
         ])
     func `what cannot be meant is refused`(_ arguments: [String], _ words: String) async throws {
         let folder = try Folder()

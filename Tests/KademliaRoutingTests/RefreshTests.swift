@@ -33,12 +33,91 @@ struct RefreshTests {
         var lost = LostPeers(countMax: 3, lifetime: .seconds(100))
         for number in 0..<5 { lost.note(try Samples.record(number), now: .seconds(number)) }
         lost.note(try Samples.record(4), now: .seconds(50))
-        let known = Set(lost.candidates(now: .seconds(60)).map(\.peer))
-        #expect(known == Set(try (2..<5).map { try Samples.peer($0) }))
+        let first = lost.due(now: .seconds(60), limit: 2).map(\.peer)
+        let second = lost.due(now: .seconds(60), limit: 2).map(\.peer)
+        #expect(Set(first + second) == Set(try (2..<5).map { try Samples.peer($0) }))
+        #expect(first.count == 2, "not more at once than asked for")
         lost.remove(try Samples.peer(2))
         #expect(lost.count == 2)
-        let left = lost.candidates(now: .seconds(103)).map(\.peer)
+        let left = lost.due(now: .seconds(103), limit: 9).map(\.peer)
         #expect(left == [try Samples.peer(4)], "being lost again does not begin anew")
+    }
+
+    /// A quarter of the time they were away, give or take a quarter of that, and from 5 seconds to 2 minutes.
+    @Test(arguments: [(0, 5.0), (12, 5), (60, 15), (400, 100), (2000, 120)])
+    func `lost peers are asked the more slowly the longer they are away`(_ age: Int, _ pause: Double) throws {
+        var lost = LostPeers()
+        lost.suspect(try Samples.record(1), now: .zero)
+        let now = Duration.seconds(age)
+        #expect(lost.due(now: now, limit: 1).count == 1, "who was only late is asked at once")
+        let next = try #require(lost.nextDue) - now
+        #expect((.seconds(pause * 0.75)...Duration.seconds(pause * 1.25)).contains(next), "\(next)")
+        let again = lost.due(now: now, limit: 1)
+        #expect(again.isEmpty)
+    }
+
+    @Test func `a lost peer that sends something is asked soon, and not more often for sending more`() throws {
+        var lost = LostPeers()
+        let peer = try Samples.peer(1)
+        lost.note(try Samples.record(1), now: .zero)
+        let isKnown = [lost.heard(peer, now: .seconds(1)), lost.heard(try Samples.peer(2), now: .seconds(1))]
+        #expect(isKnown == [true, false])
+        #expect(lost.due(now: .seconds(1), limit: 1).map(\.peer) == [peer])
+        _ = lost.heard(peer, now: .seconds(2))
+        let soon = lost.due(now: .seconds(2), limit: 1)
+        #expect(soon.isEmpty)
+        #expect(lost.due(now: .seconds(8), limit: 1).map(\.peer) == [peer])
+    }
+
+    @Test func `who is late for a look-up is passed over, and lost where it does not answer by itself`() throws {
+        var state = KademliaState(own: try Samples.peer(0))
+        let (late, other) = (try Samples.record(1), try Samples.record(2))
+        for record in [late, other] { _ = state.note(record, answeredAfter: .zero, now: .zero) }
+        state.suspect(late, now: .seconds(1))
+        let target = KeyspacePoint(late.peer)
+        #expect(state.lookup(target).heard == [other])
+        #expect(state.table.count == 2, "the table keeps it")
+        let due = state.lost.due(now: .seconds(1), limit: 9)
+        #expect(due == [late])
+        var answered = state
+        _ = answered.note(late, answeredAfter: .seconds(4), now: .seconds(5))
+        #expect(answered.lookup(target).heard == [late, other])
+        _ = state.note(late, answeredAfter: nil, now: .seconds(11))
+        #expect(state.table.count == 1 && state.lost.count == 1)
+        // Others go on naming it.
+        var lookup = state.lookup(target)
+        #expect(lookup.next() == [other])
+        lookup.answered(other.peer, closer: [late])
+        #expect(lookup.isFinished)
+    }
+}
+
+struct BootstrapPaceTests {
+    @Test func `it is asked ever more slowly while nobody is known, and seldom where all is well`() {
+        var pace = BootstrapPace(KademliaConfiguration())
+        var now = Duration.zero
+        var pauses: [Duration] = []
+        for _ in 0..<10 {
+            pace.asked(.alone, chance: 1, now: now)
+            pauses.append(pace.due(.alone) - now)
+            now = pace.due(.alone)
+        }
+        #expect(pauses.first == .milliseconds(50) && pauses[1] == .milliseconds(100) && pauses.last == .seconds(10))
+        pace.asked(.well, chance: 1.25, now: now)
+        #expect(pace.due(.well) - now == .seconds(2250))
+        #expect(pace.due(.alone) - now < .milliseconds(100), "whoever loses everybody asks at once")
+    }
+
+    @Test func `where peers were lost it is asked soon, then ever more slowly`() {
+        var pace = BootstrapPace(KademliaConfiguration())
+        pace.asked(.well, chance: 0.75, now: .seconds(100))
+        #expect(pace.due(.hurt) == .seconds(107.5))
+        for (now, pause) in [(108, 20), (130, 40), (170, 80)] {
+            pace.asked(.hurt, chance: 1, now: .seconds(now))
+            #expect(pace.due(.hurt) == .seconds(now + pause))
+        }
+        for now in 0..<20 { pace.asked(.hurt, chance: 1, now: .seconds(now)) }
+        #expect(pace.due(.hurt) == .seconds(19 + 1800))
     }
 }
 

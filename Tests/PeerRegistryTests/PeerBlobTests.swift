@@ -82,6 +82,43 @@ import Testing
         }
     }
 
+    /// A few bytes now and then are no stall, and would keep the client for hours.
+    @Test func `a peer that hardly sends anything is left for another, and kept where there is none`() async throws {
+        let short = Array(bytes.prefix(20_000))
+        let quick = { (configuration: inout PeerRegistryConfiguration) in
+            configuration.slowWindow = .milliseconds(100)
+        }
+        try await Cluster.with(3, configure: quick) { cluster async throws in
+            let large = DigestHasher.digest(of: bytes)
+            cluster.nodes[1].lie(.init(bytes: bytes, dripsAt: 1 << 20), as: large)
+            _ = cluster.nodes[2].share(bytes)
+            // Whichever was asked first: one of these two requests meets the peer that drips.
+            for _ in 0..<2 {
+                let answer = try await cluster.blob(0, large)
+                #expect(answer.isWhole)
+                #expect(isSame(answer.body, bytes))
+            }
+        }
+        try await Cluster.with(2, configure: quick) { cluster async throws in
+            let small = DigestHasher.digest(of: short)
+            cluster.nodes[1].lie(.init(bytes: short, dripsAt: 19_000), as: small)
+            let answer = try await cluster.blob(0, small)
+            #expect(answer.isWhole)
+            #expect(isSame(answer.body, short))
+        }
+    }
+
+    @Test func `only the time of waiting for a peer makes it slow`() {
+        var pace = TransferPace(window: .seconds(5), bytesPerSecondMin: 100)
+        let fast = (0..<20).map { _ in pace.note(100, after: .seconds(1)) }
+        #expect(!fast.contains(true))
+        let slow = (0..<10).map { _ in pace.note(99, after: .seconds(1)) }
+        #expect(slow.filter { $0 }.count == 2)
+        // A client that takes its time.
+        let idle = (0..<1000).map { _ in pace.note(1, after: .zero) }
+        #expect(!idle.contains(true))
+    }
+
     @Test func `a peer that lies is cut off before the last byte, and set aside`() async throws {
         try await Cluster.with(2) { cluster async throws in
             var wrong = bytes

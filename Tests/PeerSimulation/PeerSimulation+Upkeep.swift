@@ -15,7 +15,7 @@ extension PeerSimulation {
         if isSparse { for other in node.connected { appeared(other, to: number) } }
         let asked =
             node.state.table.silent(for: routing.silenceLimit, now: now)
-            + (isEarly ? [] : node.state.lost.candidates(now: now))
+            + (isEarly ? [] : node.state.lost.due(now: now, limit: .max))
         for record in asked { admit(record, to: number) }
         let directions = isEarly ? 0 : min(node.state.table.longestPrefix, routing.refreshPrefixMax)
         lookUp(node.record.peer.bytes, by: number) { _ in

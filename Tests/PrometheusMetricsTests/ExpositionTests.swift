@@ -185,6 +185,27 @@ import Testing
         #expect(registry.exposition().contains("r_sum 4000\nr_count 8000\n"))
     }
 
+    /// <https://github.com/spegel-org/spegel>, `pkg/httpx/middleware.go`.
+    @Test func `what is counted as Spegel counts has its buckets`() {
+        let registry = PrometheusRegistry()
+        Recorder(label: "http_response_size_bytes", dimensions: [], aggregate: true, factory: registry).record(5000)
+        Timer(label: "http_request_duration_seconds", dimensions: [], factory: registry).recordNanoseconds(1)
+        let bounds = { (name: String) in
+            registry.exposition().split(separator: "\n").filter { $0.hasPrefix("\(name)_bucket") }.map {
+                String($0.split(separator: "\"")[1])
+            }
+        }
+        #expect(
+            bounds("http_response_size_bytes") == [
+                "1024", "5120", "25600", "128000", "640000", "3200000", "16000000", "80000000", "400000000",
+                "2000000000", "+Inf",
+            ])
+        #expect(
+            bounds("http_request_duration_seconds") == [
+                "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf",
+            ])
+    }
+
     @Test func `the process shows its memory and descriptors`() {
         let registry = registry()
         ProcessMetrics(factory: registry).update()

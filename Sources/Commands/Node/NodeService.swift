@@ -34,7 +34,8 @@ struct NodeService {
         server = RegistryServer(
             configuration: configuration.server, node: sharing.registry,
             authorization: configuration.registry.authorization, localClients: configuration.localClients,
-            pages: NodePages(controller: sharing.controller).probes, logger: logger)
+            usesSpegelNames: configuration.usesSpegelNames, pages: NodePages(controller: sharing.controller).probes,
+            logger: logger)
         sharing.controller.setAddresses { [server] in (try? await server.boundAddresses()) ?? [] }
     }
 

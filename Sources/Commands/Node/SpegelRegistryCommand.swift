@@ -21,7 +21,8 @@ struct SpegelRegistryCommand: ServiceCommand {
     @Option(parsing: .upToNextOption, help: "Expressions; what matches is hidden.") var registryFilters: [String] = []
     @Option(help: "How long nobody may turn up before the client is sent on.") var mirrorResolveTimeout: String?
     @Option(help: "Peers that a look-up is to find.") var mirrorResolveRetries: String?
-    @Option(help: "Whether the page is shown.") var debugWebEnabled: String?
+    @Option(help: "Whether the page is shown; else true.") var debugWebEnabled: String?
+    @Option(help: "Whether 'latest' is shared, as before version 0.4; else true.") var resolveLatestTag: String?
     @Option(help: "dns, http or static.") var bootstrapKind: String?
     @Option(help: "The name whose addresses are peers.") var dnsBootstrapDomain: String?
     @Option(help: "Where this node tells of itself.") var httpBootstrapAddr: String?
@@ -41,7 +42,8 @@ struct SpegelRegistryCommand: ServiceCommand {
         var node = NodeConfiguration()
         node.server.listen = [SpegelForm.address(environment.value(registryAddr, "REGISTRY_ADDR") ?? ":5000")]
         node.pagesListen = [SpegelForm.address(environment.value(metricsAddr, "METRICS_ADDR") ?? ":9090")]
-        node.showsPages = environment.value(debugWebEnabled, "DEBUG_WEB_ENABLED") != "false"
+        node.showsPages = try SpegelForm.flag(
+            "--debug-web-enabled", environment.value(debugWebEnabled, "DEBUG_WEB_ENABLED"), standard: true)
         node.usesSpegelNames = true
         node.directory = environment.value(dataDir, "DATA_DIR")
         node.containerdSocket = environment.value(containerdSock, "CONTAINERD_SOCK") ?? node.containerdSocket
@@ -74,9 +76,12 @@ struct SpegelRegistryCommand: ServiceCommand {
     private func filter(
         _ registries: Set<RegistryHost>, _ environment: SpegelEnvironment
     ) throws(CommandFailure) -> RegistryFilter {
+        let sharesLatest = try SpegelForm.flag(
+            "--resolve-latest-tag", environment.value(resolveLatestTag, "RESOLVE_LATEST_TAG"), standard: true)
         do {
             return try RegistryFilter(
-                registries: registries, hidden: environment.list(registryFilters, "REGISTRY_FILTERS"))
+                registries: registries, hidden: environment.list(registryFilters, "REGISTRY_FILTERS"),
+                sharesLatest: sharesLatest)
         } catch {
             throw CommandFailure(.usage, "--registry-filters: \(error)")
         }

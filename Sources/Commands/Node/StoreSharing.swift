@@ -51,8 +51,8 @@ struct StoreSharing {
             ? nil
             : RegistryServer(
                 configuration: node.server, node: sharing.registry, authorization: node.registry.authorization,
-                localClients: node.localClients, pages: NodePages(controller: sharing.controller).probes,
-                logger: telemetry.logger)
+                localClients: node.localClients, usesSpegelNames: node.usesSpegelNames,
+                pages: NodePages(controller: sharing.controller).probes, logger: telemetry.logger)
     }
 
     private static func admission(_ filter: RegistryFilter, _ holder: ConfigurationHolder) -> PeerSide.Admission {

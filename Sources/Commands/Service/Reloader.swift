@@ -32,8 +32,8 @@ actor Reloader {
         self.logger = logger
     }
 
-    /// Reads everything anew. Rules, accounts, freshness, outage policies, the certificate and the log level take
-    /// effect at once; what does not is told. With errors, nothing changes.
+    /// Reads everything anew. Rules, accounts, freshness, outage policies, grants, the certificate and the log level
+    /// take effect at once; what does not is told. With errors, nothing changes.
     func reload() throws(ControlError) -> ReloadDocument {
         let loaded: LoadedConfiguration
         do throws(ConfigurationError) {
@@ -52,6 +52,7 @@ actor Reloader {
         effective.upstreams = new.upstreams
         effective.log.level = new.log.level
         effective.rewrite = new.rewrite
+        effective.grants = new.grants
         effective.webhook = new.webhook
         holder.replace(with: effective)
         cache.replace(upstreams: upstreams.registries)

@@ -39,6 +39,7 @@ package struct Lookup: Sendable {
 
     package let target: KeyspacePoint
     private let own: PeerID
+    private let avoided: Set<PeerID>
     private let limits: Limits
     /// The nearest first.
     private var candidates: [Candidate] = []
@@ -51,9 +52,16 @@ package struct Lookup: Sendable {
     /// The longest way over which an answer has come.
     package private(set) var hops = 0
 
-    package init(target: KeyspacePoint, own: PeerID, seeds: [PeerRecord], limits: Limits = Limits()) {
+    /// - Parameters:
+    ///   - seeds: whom to begin with.
+    ///   - avoided: peers that do not answer at the moment; nobody waits for them.
+    package init(
+        target: KeyspacePoint, own: PeerID, seeds: [PeerRecord], avoiding avoided: Set<PeerID> = [],
+        limits: Limits = Limits()
+    ) {
         self.target = target
         self.own = own
+        self.avoided = avoided
         self.limits = limits
         for seed in seeds { hear(seed, depth: 1) }
     }
@@ -134,7 +142,7 @@ package struct Lookup: Sendable {
     }
 
     private mutating func hear(_ record: PeerRecord, depth: Int) {
-        guard record.peer != own, !known.contains(record.peer) else { return }
+        guard record.peer != own, !known.contains(record.peer), !avoided.contains(record.peer) else { return }
         let distance = record.point.distance(to: target)
         var low = 0
         var high = candidates.count

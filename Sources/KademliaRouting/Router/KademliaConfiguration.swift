@@ -5,6 +5,8 @@ package struct KademliaConfiguration: Sendable {
     package var sweep = ProvideSweep.Limits()
     /// For one request, its connection included.
     package var requestTimeout: Duration = .seconds(10)
+    /// For one request of a look-up, which goes on with other peers then; the peer is asked again by itself.
+    package var lookupPatience: Duration = .seconds(3)
     /// For a whole look-up.
     package var lookupTimeout: Duration = .seconds(60)
     /// How often the table is refreshed.
@@ -25,6 +27,11 @@ package struct KademliaConfiguration: Sendable {
     package var bootstrapTimeout: Duration = .seconds(30)
     package var bootstrapBackoff: Duration = .milliseconds(50)
     package var bootstrapBackoffMax: Duration = .seconds(10)
+    /// When the bootstrap is asked again where few peers are known and some were lost; doubles up to
+    /// ``bootstrapInterval``.
+    package var bootstrapHurtInterval: Duration = .seconds(10)
+    /// How often the table is refreshed at most since lost peers are back.
+    package var healingInterval: Duration = .seconds(30)
     /// New peers that are asked at once whether they will do for the table.
     package var admissionConcurrency = 8
     /// Prefixes for which the table is refreshed; in a bigger network than 2^12 × 20 the rest comes by itself.

@@ -6,20 +6,26 @@ internal import Synchronization
 extension KademliaRouter {
     // MARK: Joining
 
-    /// Asks the bootstrap while nobody is known, ever more slowly, and now and then when somebody is.
+    /// Asks the bootstrap while nobody is known, ever more slowly, sooner than else where peers were lost, and now and
+    /// then.
     func keepBootstrapped(_ sources: [any BootstrapSource]) async {
         guard !sources.isEmpty else { return }
-        var backoff = configuration.bootstrapBackoff
+        var pace = BootstrapPace(configuration)
         while !Task.isCancelled {
             await join(sources)
-            let isAlone = state.withLock { $0.table.count } == 0
-            if isAlone {
-                try? await clock.sleep(for: backoff)
-                backoff = min(backoff * 2, configuration.bootstrapBackoffMax)
-            } else {
-                backoff = configuration.bootstrapBackoff
-                await wait(configuration.bootstrapInterval, or: bootstrapSignal)
+            pace.asked(situation, chance: .random(in: 0.75...1.25), now: clock.now())
+            while !Task.isCancelled {
+                let left = pace.due(situation) - clock.now()
+                guard left > .zero else { break }
+                await wait(left, or: bootstrapSignal)
             }
+        }
+    }
+
+    private var situation: BootstrapPace.Situation {
+        state.withLock { state in
+            if state.table.count == 0 { return .alone }
+            return state.table.count <= configuration.sparseCount && state.lost.count > 0 ? .hurt : .well
         }
     }
 
@@ -73,8 +79,33 @@ extension KademliaRouter {
         }
     }
 
+    /// Asks peers that did not answer whether they are back, and looks around where some are.
+    func keepHealing() async {
+        var refreshedAt: Duration?
+        while !Task.isCancelled {
+            let due = state.withLock { $0.lost.due(now: clock.now(), limit: configuration.admissionConcurrency) }
+            guard !due.isEmpty else {
+                let next = state.withLock { $0.lost.nextDue }
+                let pause = next.map { max($0 - clock.now(), Self.sweepPause) }
+                await wait(pause ?? configuration.refreshInterval, or: healingSignal)
+                continue
+            }
+            let before = state.withLock { $0.table.count }
+            await withDiscardingTaskGroup { group in
+                for peer in due { group.addTask { await self.admit(peer) } }
+            }
+            let now = clock.now()
+            guard state.withLock({ $0.table.count }) > before,
+                refreshedAt.map({ now - $0 >= configuration.healingInterval }) ?? true
+            else { continue }
+            // Behind one that is back there may be half of a network.
+            refreshedAt = now
+            refreshSignal.send()
+        }
+    }
+
     /// Looks up ourselves, so that our neighbours know us and we them, then somebody in every other direction; asks
-    /// whoever was silent for long or lost.
+    /// whoever was silent for long.
     /// - Parameter isEarly: only ourselves are looked up.
     func refresh(isEarly: Bool = false) async {
         let sparse = state.withLock { $0.table.count } <= configuration.sparseCount
@@ -84,7 +115,6 @@ extension KademliaRouter {
         let now = clock.now()
         let asked = state.withLock { state in
             state.table.silent(for: configuration.silenceLimit, now: now)
-                + (isEarly ? [] : state.lost.candidates(now: now))
         }
         await withTaskGroup(of: Void.self) { group in
             for (index, peer) in asked.enumerated() {

@@ -21,6 +21,7 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
     let sweepSignal = Signal()
     let bootstrapSignal = Signal()
     let refreshSignal = Signal()
+    let healingSignal = Signal()
     private let isOnline = Mutex(false)
     let metrics = RoutingMetrics()
 
@@ -47,6 +48,7 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
             group.addTask { await self.admitCandidates() }
             group.addTask { await self.keepBootstrapped(self.bootstrap) }
             group.addTask { await self.keepRefreshed() }
+            group.addTask { await self.keepHealing() }
             group.addTask { await self.keepProviding() }
             group.addTask { await self.keepForgetting() }
             // Returns where the caller is cancelled, too.
@@ -111,11 +113,15 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
 
     package func reply(to request: KademliaMessage, from peer: PeerID) -> KademliaState.Reply {
         metrics.countReceived(request.kind)
-        return state.withLock { state in
-            state.reply(to: request, from: peer, ownAddresses: network.ownAddresses, now: clock.now()) {
+        let (reply, isBack) = state.withLock { state in
+            let now = clock.now()
+            let reply = state.reply(to: request, from: peer, ownAddresses: network.ownAddresses, now: now) {
                 network.addresses(of: $0)
             }
+            return (reply, state.lost.heard(peer, now: now))
         }
+        if isBack { healingSignal.send() }
+        return reply
     }
 
     package func peerAppeared(_ peer: PeerRecord) { candidateContinuation.yield(peer) }
@@ -123,9 +129,22 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
     // MARK: The table
 
     var driver: LookupDriver {
-        LookupDriver(network: network, requestTimeout: configuration.requestTimeout, clock: clock) {
-            [weak self] record, time in self?.noteOutcome(record, answeredAfter: time)
+        LookupDriver(
+            network: network, requestTimeout: configuration.requestTimeout, patience: configuration.lookupPatience,
+            clock: clock
+        ) { [weak self] answer in
+            if answer.isLate {
+                self?.suspect(answer.record)
+            } else {
+                self?.noteOutcome(answer.record, answeredAfter: answer.message == nil ? nil : answer.time)
+            }
         }
+    }
+
+    private func suspect(_ record: PeerRecord) {
+        metrics.countSent(isAnswered: false)
+        state.withLock { $0.suspect(record, now: clock.now()) }
+        healingSignal.send()
     }
 
     private func noteOutcome(_ record: PeerRecord, answeredAfter time: Duration?) {
@@ -138,6 +157,10 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
             (state.note(record, answeredAfter: time, now: now), state.hastenAfterGrowth(now: now))
         }
         if isHastened { sweepSignal.send() }
+        if time == nil {
+            healingSignal.send()
+            bootstrapSignal.send()
+        }
         switch outcome {
         case .unchanged: break
         case .firstPeer: refreshSignal.send()

@@ -101,6 +101,12 @@ package struct KademliaState: Sendable {
         return .firstPeer
     }
 
+    /// A look-up did not wait for it any longer. It stays in the table until it has not answered by itself either.
+    package mutating func suspect(_ record: PeerRecord, now: Duration) {
+        guard let entry = table.entry(record.peer, at: record.point) else { return }
+        lost.suspect(entry.record, now: now)
+    }
+
     /// It is tried again later.
     private mutating func lose(_ record: PeerRecord, now: Duration) {
         guard let entry = table.entry(record.peer, at: record.point) else { return }
@@ -151,9 +157,10 @@ package struct KademliaState: Sendable {
         return known.isEmpty ? nil : PeerRecord(peer: peer, addresses: known)
     }
 
-    /// A look-up that begins with what the table has.
+    /// A look-up that begins with what the table has, and passes over who does not answer.
     package func lookup(_ target: KeyspacePoint, limits: Lookup.Limits = Lookup.Limits()) -> Lookup {
         Lookup(
-            target: target, own: own, seeds: table.nearest(to: target, count: limits.resultCount), limits: limits)
+            target: target, own: own, seeds: table.nearest(to: target, count: limits.resultCount),
+            avoiding: lost.count == 0 ? [] : lost.silent, limits: limits)
     }
 }

@@ -112,6 +112,7 @@ extension Host {
         let attached = eventLoop.makePromise(of: EventLoopFuture<PeerConnection>.self)
         let connecting = ClientBootstrap(group: eventLoop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(Self.userTimeout), value: acknowledgementMilliseconds)
             .channelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 128 << 10))
             .connectTimeout(TimeAmount(configuration.dialTimeout))
             .channelInitializer { channel in

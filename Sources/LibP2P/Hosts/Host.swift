@@ -163,11 +163,19 @@ package final class Host: Service, Sendable {
         return listeners
     }
 
+    /// `TCP_USER_TIMEOUT` of tcp(7), in milliseconds.
+    static let userTimeout = NIOBSDSocket.Option(rawValue: 18)
+
+    var acknowledgementMilliseconds: SocketOptionValue {
+        SocketOptionValue(configuration.acknowledgementTimeout / .milliseconds(1))
+    }
+
     private func listener() -> ServerBootstrap {
         ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.tcpOption(Self.userTimeout), value: acknowledgementMilliseconds)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 128 << 10))
             .childChannelInitializer { [self] channel in accept(channel) }
     }

@@ -21,6 +21,8 @@ package struct HostConfiguration: Sendable {
     package var connectionGrace: Duration = .seconds(20)
     /// For TCP to connect.
     package var dialTimeout: Duration = .seconds(5)
+    /// For TCP to have what was sent acknowledged: a link that is cut shows within it, and not only when a ping fails.
+    package var acknowledgementTimeout: Duration = .seconds(15)
     /// For everything between TCP and the first stream.
     package var handshakeTimeout: Duration = .seconds(15)
     /// For the peer to tell who it is.

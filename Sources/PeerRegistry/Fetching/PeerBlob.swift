@@ -26,6 +26,9 @@ actor PeerBlob: BlobContent {
     private var contributors: Set<PeerSource> = []
     private var excluded: Set<PeerSource> = []
     private var resumptions = 0
+    private var pace: TransferPace
+    /// Whether the peer is so slow that others are worth asking.
+    private var isSlow = false
     /// Whether the client has any of it.
     private var isGiven = false
 
@@ -38,6 +41,7 @@ actor PeerBlob: BlobContent {
         source = response.source
         body = response.body.makeAsyncIterator()
         hasher = DigestHasher(response.head.digest.algorithm)
+        pace = Self.pace(fetcher)
     }
 
     func piece(at offset: Int64, limit: Int64) async throws -> BlobPiece? {
@@ -97,11 +101,14 @@ actor PeerBlob: BlobContent {
     /// The next bytes, wherever they come from; never none.
     private func next() async throws -> ByteBuffer {
         while true {
+            if isSlow { try await goFaster() }
             if var iterator = body {
                 body = nil
+                let start = ContinuousClock.now
                 do {
                     if let bytes = try await iterator.next(isolation: self) {
                         body = iterator
+                        isSlow = pace.note(bytes.readableBytes, after: .now - start)
                         if bytes.readableBytes > 0 { return bytes }
                         continue
                     }
@@ -116,23 +123,43 @@ actor PeerBlob: BlobContent {
     }
 
     private func resume() async throws {
+        guard resumptions < fetcher.configuration.resumptionLimit else { throw PeerBlobError.nobodyHasTheRest }
+        guard let response = try await rest() else { throw PeerBlobError.nobodyHasTheRest }
+        take(response)
+    }
+
+    /// Goes on with another peer where there is one. A slow one is better than none.
+    private func goFaster() async throws {
+        isSlow = false
+        guard resumptions < fetcher.configuration.resumptionLimit, let response = try await rest() else { return }
+        fetcher.note(.unreachable("too slow"), of: source)
+        take(response)
+    }
+
+    /// What has not come yet, from somebody who has not had a turn.
+    private func rest() async throws -> PeerResponse? {
         try Task.checkCancellation()
         excluded.insert(source)
-        guard resumptions < fetcher.configuration.resumptionLimit else { throw PeerBlobError.nobodyHasTheRest }
         resumptions += 1
         var question = question
         question.offset = position
-        guard let response = await fetcher.open(question, key: RoutingKey(digest), excluding: excluded) else {
-            try Task.checkCancellation()
-            throw PeerBlobError.nobodyHasTheRest
-        }
+        let response = await fetcher.open(question, key: RoutingKey(digest), excluding: excluded)
+        try Task.checkCancellation()
+        return response
+    }
+
+    private func take(_ response: PeerResponse) {
         source = response.source
-        guard response.head.size == size else {
-            fetcher.note(.malformed("it has another length"), of: source)
-            return
-        }
+        body = nil
+        pace = Self.pace(fetcher)
+        guard response.head.size == size else { return fetcher.note(.malformed("it has another length"), of: source) }
         fetcher.metrics.recordResumption()
         body = response.body.makeAsyncIterator()
+    }
+
+    private static func pace(_ fetcher: PeerFetcher) -> TransferPace {
+        TransferPace(
+            window: fetcher.configuration.slowWindow, bytesPerSecondMin: fetcher.configuration.slowBytesPerSecond)
     }
 }
 

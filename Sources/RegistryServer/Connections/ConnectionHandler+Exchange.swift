@@ -103,9 +103,8 @@ extension ConnectionHandler {
         let status = Int(exchange.answer?.status.code ?? 499)
         let nanoseconds = (NIODeadline.now() - request.startedAt).nanoseconds
         environment.metrics.record(
-            method: request.method, kind: exchange.kind,
-            status: isComplete ? ServerMetrics.StatusClass(status: status) : .aborted,
-            bytes: exchange.bytesSent, nanoseconds: nanoseconds)
+            request, kind: exchange.kind, status: status, isComplete: isComplete, bytes: exchange.bytesSent,
+            nanoseconds: nanoseconds)
         environment.accessLog.record(exchange, status: status, nanoseconds: nanoseconds, isComplete: isComplete)
     }
 }

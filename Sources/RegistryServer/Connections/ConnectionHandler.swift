@@ -206,6 +206,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         lastExchange &+= 1
         let exchange = Exchange(id: lastExchange, pending: pending)
         self.exchange = exchange
+        environment.metrics.began(pending.request)
         if let refusal = pending.refusal {
             deliver(Answer(status: refusal.status, refusal.error))
             return

@@ -3,7 +3,7 @@ import Glibc
 
 /// Nodes in network namespaces of their own, on one bridge; each has its containerd and its `weir node`.
 ///
-/// Nothing leads out: there is no upstream.
+/// Nothing leads out: there is no upstream, unless a central Weir has one.
 struct NodeCluster {
     struct Node {
         let number: Int
@@ -17,26 +17,32 @@ struct NodeCluster {
 
     let machine: ClosedMachine
     let nodes: [Node]
+    /// Where there is one.
+    let central: CentralWeir?
     private static let secret = String(repeating: "5a", count: 32)
 
     /// - Parameters:
     ///   - isPrivate: whether the nodes form a private network, as K3s's do.
     ///   - rate: what each node's link carries, as tc(8) writes it.
     ///   - store: makes the first node a `weir serve` with that store, whose upstream is not there.
+    ///   - central: makes the central Weir that nodes ask.
     static func with<Result>(
         _ count: Int, isPrivate: Bool = false, rate: String? = nil,
-        store: ((ClosedMachine) async throws -> String)? = nil, _ body: (NodeCluster) async throws -> Result
+        store: ((ClosedMachine) async throws -> String)? = nil,
+        central: ((ClosedMachine) async throws -> CentralWeir)? = nil, _ body: (NodeCluster) async throws -> Result
     ) async throws -> Result {
         try await ClosedMachine.with { machine in
             let directory = try await store?(machine)
+            let central = try await central?(machine)
             try await connect(count, on: machine, rate: rate)
             var nodes: [Node] = []
             for number in 1...count {
                 nodes.append(
                     try await start(
-                        number, on: machine, isPrivate: isPrivate, store: number == 1 ? directory : nil))
+                        number, on: machine, isPrivate: isPrivate, store: number == 1 ? directory : nil,
+                        central: central))
             }
-            let cluster = NodeCluster(machine: machine, nodes: nodes)
+            let cluster = NodeCluster(machine: machine, nodes: nodes, central: central)
             for node in nodes {
                 try await eventually("node \(node.number) takes part", within: .seconds(60)) {
                     if let ending = node.process.ending {
@@ -53,7 +59,13 @@ struct NodeCluster {
     }
 
     private static func connect(_ count: Int, on machine: ClosedMachine, rate: String?) async throws {
-        var script = "set -e\nip link add br0 type bridge\nip link set br0 up\n"
+        var script = """
+            set -e
+            ip link add br0 type bridge
+            ip addr add \(CentralWeir.address)/24 dev br0
+            ip link set br0 up
+
+            """
         for number in 1...count {
             script += """
                 ip netns add n\(number)
@@ -73,7 +85,7 @@ struct NodeCluster {
     }
 
     private static func start(
-        _ number: Int, on machine: ClosedMachine, isPrivate: Bool, store: String?
+        _ number: Int, on machine: ClosedMachine, isPrivate: Bool, store: String?, central: CentralWeir?
     ) async throws -> Node {
         let containerd = try await Containerd(on: machine, name: "containerd\(number)", network: "n\(number)")
         try containerd.useMirror("http://10.77.0.\(number):5000", for: "made-up.example")
@@ -95,6 +107,7 @@ struct NodeCluster {
             node:
               store: { enabled: \(store != nil) }
               listen: 10.77.0.\(number):5000
+            \(central?.settings(ofNodeAt: "10.77.0.\(number)") ?? "")
               containerd:
                 socket: \(containerd.socket)
                 namespace: \(machine.controlGroup)
@@ -118,6 +131,16 @@ struct NodeCluster {
     /// A command of `weir node`.
     func weir(_ node: Node, _ arguments: [String]) async throws -> CommandResult {
         try await machine.run(try WeirProcess.binary, ["node"] + arguments + ["--config", node.configuration])
+    }
+
+    /// The sum of a metric's samples that have all these labels, `from="peer"`.
+    func count(_ node: Node, _ metric: String, _ labels: [String] = []) async throws -> Int {
+        try await page(node, "/metrics").split(separator: "\n").reduce(0) { sum, line in
+            guard line.hasPrefix(metric), labels.allSatisfy({ line.contains($0) }),
+                let value = line.split(separator: " ").last.flatMap({ Double($0) })
+            else { return sum }
+            return sum + Int(value)
+        }
     }
 
     /// What a node's page says.

@@ -36,7 +36,20 @@ extension RealPrograms {
                 #expect(measure.ending == .exited(0), "\(measure.errors)")
                 #expect(measure.output.contains(image.index.digest))
                 #expect(try await cluster.page(first, "/").contains(second.address))
-                #expect(try await cluster.page(second, "/metrics").contains("spegel_mirror_requests_total"))
+                // What Spegel's dashboard asks for.
+                for (metric, labels) in [
+                    ("spegel_mirror_requests_total", [#"registry="made-up.example""#, #"cache="hit""#]),
+                    ("spegel_advertised_images", [#"registry="made-up.example""#]), ("spegel_advertised_keys", []),
+                    (
+                        "http_request_duration_seconds_count",
+                        [#"handler="/v2/*""#, #"method="GET""#, #"code="200""#]
+                    ),
+                    ("http_response_size_bytes_bucket", [#"handler="/v2/*""#, #"code="200""#, #"le="5120""#]),
+                ] {
+                    #expect(try await cluster.count(second, metric, labels) > 0, "\(metric)")
+                }
+                #expect(
+                    try await cluster.page(second, "/metrics").contains(#"http_requests_inflight{handler="/v2/*"} 0"#))
             }
         }
 

@@ -19,7 +19,31 @@ struct WeirConfiguration {
         }
     }
 
+    /// Which private repositories nodes may give to each other.
+    struct Grants {
+        var lifetime = "15m"
+        var privateScopes: [String]
+        /// What each node may have, by its peer ID.
+        var nodes: [String: [String]]
+
+        fileprivate var text: String {
+            let list = nodes.sorted { $0.key < $1.key }.enumerated().map { number, node in
+                "    node\(number): { peers: [\(node.key)], repositories: \(Self.list(node.value)) }"
+            }
+            return """
+                grants:
+                  lifetime: \(lifetime)
+                  private: \(Self.list(privateScopes))
+                  nodes:
+                \(list.joined(separator: "\n"))
+                """
+        }
+
+        private static func list(_ scopes: [String]) -> String { "[\(scopes.joined(separator: ", "))]" }
+    }
+
     var rules: [Rule]
+    var host = "127.0.0.1"
     var port = 5000
     /// Where the store is; a folder of the test's own where nil.
     var directory: String?
@@ -27,6 +51,7 @@ struct WeirConfiguration {
     var limit = "1GiB"
     /// Makes it serve HTTPS.
     var identity: Certificates.Identity?
+    var grants: Grants?
 
     /// The file's text.
     func text(directory: String, socket: String) -> String {
@@ -46,7 +71,7 @@ struct WeirConfiguration {
         }
         // The limit is given, since the machine's own disk may be fuller than the default allows.
         return """
-            listen: 127.0.0.1:\(port)
+            listen: \(host):\(port)
             storage:
               directory: \(directory)
               limit: \(limit)
@@ -54,6 +79,7 @@ struct WeirConfiguration {
             control: { socket: \(socket) }
             timeouts: { drain: 30s }
             \(identity.map { "tls: { certificate: \($0.certificateFile), key: \($0.keyFile) }" } ?? "")
+            \(grants?.text ?? "")
             rules:
             \(rules.joined(separator: "\n"))
 

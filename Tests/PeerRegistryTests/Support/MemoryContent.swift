@@ -12,6 +12,8 @@ final class MemoryContent: NodeContent {
         var breaksAt: Int64?
         /// From where on nothing comes.
         var stallsAt: Int64?
+        /// From where on a few bytes come at a time.
+        var dripsAt: Int64?
     }
 
     private struct State {
@@ -104,6 +106,11 @@ final class MemoryReader: BlobReader {
         if let place = blob.stallsAt, offset >= place {
             try? await Task.sleep(for: .seconds(60))
             throw .system(call: "pread", errno: 5)
+        }
+        var length = length
+        if let place = blob.dripsAt, offset + Int64(length) > place {
+            if offset >= place { try? await Task.sleep(for: .milliseconds(10)) }
+            length = offset >= place ? min(length, 16) : Int(place - offset)
         }
         let end = min(blob.bytes.count, Int(offset) + length)
         return ByteBuffer(bytes: blob.bytes[min(Int(offset), end)..<end])
