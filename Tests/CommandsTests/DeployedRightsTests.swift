@@ -55,7 +55,7 @@ import Testing
                 \(Self.certificates)
                 rewrite: { rules: [{ match: { registry: a.example }, pullSecrets: [weir-pull],
                   replace: "\(stage.registry.authority)/mirror/{repository}" }] }
-                webhook: { copyPullSecrets: true, listen: 127.0.0.1:0 }
+                webhook: { copyPullSecrets: true, listen: 127.0.0.1:0, budget: 20s, checks: { timeout: 20s } }
                 """)
             let weir = try RunningWeir(
                 [
@@ -115,12 +115,22 @@ import Testing
             let port = try #require(try await weir.url().split(separator: ":").last.flatMap { Int($0) })
             let admission = try AdmissionClient(
                 authority: try String(contentsOfFile: certificates.authorityFile, encoding: .utf8), port: port)
-            let missing = try await admission.post(.init(image: "nginx:0"), to: "/webhook-v1-pod")
-            #expect(missing.isAllowed && missing.patch == nil)
-            #expect(missing.warnings.contains { $0.contains("there is no secret weir/weir-check") }, "\(missing)")
+            // That file says nothing of budgets; what takes longer is known when asked again.
+            func answer(_ image: String, until isMet: (AdmissionClient.Answer) -> Bool) async throws {
+                while true {
+                    let answer = try await admission.post(.init(image: image), to: "/webhook-v1-pod")
+                    #expect(answer.isAllowed)
+                    if isMet(answer) { return }
+                    try #require(
+                        answer.patch == nil && answer.warnings.contains { $0.contains("no answer") },
+                        "\(answer) \(weir.errors)")
+                }
+            }
+            try await answer("nginx:0") { answer in
+                answer.warnings.contains { $0.contains("there is no secret weir/weir-check") }
+            }
             stage.put(secret: "weir-check", in: "weir", password: "secret")
-            let answer = try await admission.post(.init(image: "nginx:1"), to: "/webhook-v1-pod")
-            #expect(answer.patch?.contains("/proxy/library/nginx:1") == true, "\(answer) \(weir.errors)")
+            try await answer("nginx:1") { $0.patch?.contains("/proxy/library/nginx:1") == true }
             #expect(await weir.end() == 0, "\(weir.errors)")
             #expect(forbidden(stage.server) == [])
             #expect(DeployedRights.unused(grants, in: stage.server.log) == [])
@@ -141,7 +151,7 @@ import Testing
                 \(Self.certificates)
                 rewrite: { rules: [{ match: { registry: a.example }, checkUpstream: true,
                   replace: "\(stage.registry.authority)/mirror/{repository}" }] }
-                webhook: { podSecrets: true, listen: 127.0.0.1:0 }
+                webhook: { podSecrets: true, listen: 127.0.0.1:0, budget: 20s, checks: { timeout: 20s } }
                 """)
             let weir = try RunningWeir(
                 [

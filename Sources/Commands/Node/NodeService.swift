@@ -57,7 +57,8 @@ struct NodeService {
         parts.addCancelled { await Self.releaseMemory() }
         parts.add { try await server.run() }
         parts.add {
-            onReady(try await server.boundAddresses())
+            // The server itself tells why it cannot listen; one that is ended before it does has no addresses.
+            if let addresses = try? await server.boundAddresses() { onReady(addresses) }
             try await gracefulShutdown()
         }
         try await parts.run(logger: logger) {

@@ -109,7 +109,7 @@ enum NodeFilesRun {
                 pages: pages.mapValues { page -> NodePages.Page in { _ in await page() } }, logger: telemetry.logger)
             parts.add { try await server.run() }
             parts.add {
-                _ = try await server.boundAddresses()
+                _ = try? await server.boundAddresses()
                 StartupMemory.release()
                 try await gracefulShutdown()
             }

@@ -13,6 +13,7 @@ internal import Quota
 internal import RegistryServer
 internal import Rules
 internal import SQLiteMetadataStore
+internal import ServiceLifecycle
 internal import StoreContent
 internal import Timekeeping
 internal import UpstreamClient
@@ -210,7 +211,8 @@ struct WeirService {
         if let peers = sharing?.server { parts.add { try await peers.run() } }
         if let admission = webhook?.server { parts.add { try await admission.run() } }
         parts.add {
-            let addresses = try await server.boundAddresses()
+            // The server itself tells why it cannot listen; one that is ended before it does has no addresses.
+            guard let addresses = try? await server.boundAddresses() else { return try await gracefulShutdown() }
             // The webhook may wait for its certificate, and the cache never waits for the webhook.
             readiness.beginListening()
             onReady(addresses)
