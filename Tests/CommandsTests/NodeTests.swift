@@ -95,6 +95,18 @@ import Testing
         }
     }
 
+    @Test func `an identity that cannot be read is told, and nothing else happens`() async throws {
+        let folder = try Folder()
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/identity", withIntermediateDirectories: true)
+        try folder.write("no key", to: "identity/private.key")
+        try folder.write(yaml(""))
+        let outcome = try await ProgramTests.run(
+            ["node", "run", "--config", "weir.yaml"], environment: [:], directory: folder.path)
+        #expect(outcome.code == 1 && outcome.errors.contains("identity cannot be used"), "\(outcome.errors)")
+        #expect(!outcome.errors.contains("Fatal error"), "\(outcome.errors)")
+    }
+
     @Test func `a server of K3s tells of peers to whoever has a certificate of its cluster`() async throws {
         let key = String(repeating: "5a", count: 40)
         let network = try PrivateNetworkKey(hexadecimal: key)

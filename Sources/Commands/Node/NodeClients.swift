@@ -15,16 +15,33 @@ struct NodeClients {
 
     /// - Throws: ``CommandFailure`` where a file cannot be used, or a cluster cannot be found.
     init(_ configuration: NodeConfiguration, logger: Logger) throws(CommandFailure) {
-        do throws(PeerTLSError) {
-            peers = try PeerHTTP.client(
-                connect: configuration.registry.answerTimeout, stall: configuration.registry.stallTimeout,
-                tls: configuration.peerTLS)
-            central = try PeerHTTP.client(
+        let peers = try Self.client(
+            connect: configuration.registry.answerTimeout, stall: configuration.registry.stallTimeout,
+            tls: configuration.peerTLS)
+        self.peers = peers
+        do throws(CommandFailure) {
+            central = try Self.client(
                 connect: .seconds(2), stall: configuration.registry.centralTimeout, tls: configuration.centralTLS)
+        } catch {
+            try? peers.syncShutdown()
+            throw error
+        }
+        do throws(CommandFailure) {
+            for source in configuration.bootstrap { try add(source, port: configuration.peerPort, logger: logger) }
+        } catch {
+            for client in [peers, central] + others { try? client.syncShutdown() }
+            throw error
+        }
+    }
+
+    private static func client(
+        connect: Duration, stall: Duration, tls: PeerHTTP.TLS
+    ) throws(CommandFailure) -> HTTPClient {
+        do throws(PeerTLSError) {
+            return try PeerHTTP.client(connect: connect, stall: stall, tls: tls)
         } catch {
             throw CommandFailure(.usage, "\(error)")
         }
-        for source in configuration.bootstrap { try add(source, port: configuration.peerPort, logger: logger) }
     }
 
     private mutating func add(
@@ -34,12 +51,7 @@ struct NodeClients {
         case .addresses(let list): bootstrap.append(StaticBootstrap(list.map { $0.withPort(port) }))
         case .dns(let name): bootstrap.append(DNSBootstrap(name: name, port: port))
         case .http(let url, let tls):
-            let client: HTTPClient
-            do throws(PeerTLSError) {
-                client = try PeerHTTP.client(connect: .seconds(5), stall: .seconds(10), tls: tls)
-            } catch {
-                throw CommandFailure(.usage, "\(error)")
-            }
+            let client = try Self.client(connect: .seconds(5), stall: .seconds(10), tls: tls)
             others.append(client)
             bootstrap.append(HTTPBootstrap(url: url, port: port, client: client))
         case .annotations(let annotations):

@@ -33,6 +33,8 @@ struct NodeSharing {
         _ telemetry: Telemetry
     ) throws(CommandFailure) {
         let logger = telemetry.logger
+        // Before there are clients, which have to be shut down.
+        try Self.prepareIdentity(configuration)
         let clients = try NodeClients(configuration, logger: logger)
         self.clients = clients
         let network = try Self.network(configuration, bootstrap: clients.bootstrap, logger: logger)
@@ -82,14 +84,28 @@ struct NodeSharing {
             logger: logger)
     }
 
-    private static func network(
-        _ configuration: NodeConfiguration, bootstrap: [any BootstrapSource], logger: Logger
-    ) throws(CommandFailure) -> PeerNetwork {
-        if let directory = configuration.directory, mkdir(directory, 0o700) != 0, errno != EEXIST {
+    private static func identityPath(_ configuration: NodeConfiguration) -> String? {
+        configuration.directory.map { "\($0)/private.key" }
+    }
+
+    /// Makes the directory and the identity where they are missing.
+    private static func prepareIdentity(_ configuration: NodeConfiguration) throws(CommandFailure) {
+        guard let directory = configuration.directory, let path = identityPath(configuration) else { return }
+        guard mkdir(directory, 0o700) == 0 || errno == EEXIST else {
             throw CommandFailure(
                 .failure, "the directory \(directory) cannot be made (error \(errno)); name another as 'node.directory'"
             )
         }
+        do throws(IdentityError) {
+            _ = try IdentityFile(path: path).loadOrCreate()
+        } catch {
+            throw CommandFailure(.failure, "the node's identity cannot be used: \(error)")
+        }
+    }
+
+    private static func network(
+        _ configuration: NodeConfiguration, bootstrap: [any BootstrapSource], logger: Logger
+    ) throws(CommandFailure) -> PeerNetwork {
         var network = PeerNetworkConfiguration()
         network.host.listen = configuration.peerListen
         network.host.advertised = configuration.advertise
@@ -97,7 +113,7 @@ struct NodeSharing {
         network.host.advertisesLoopback = configuration.advertisesLoopback
         network.host.agentVersion = "weir/\(Version.text)"
         network.bootstrap = bootstrap
-        network.identityPath = configuration.directory.map { "\($0)/private.key" }
+        network.identityPath = identityPath(configuration)
         do throws(IdentityError) {
             return try PeerNetwork(network, logger: logger)
         } catch {
