@@ -100,8 +100,9 @@ let package = Package(
         module(
             "UpstreamClient",
             [
-                "Upstream", "Credentials", "OCI", "HTTPSemantics", "Timekeeping", asyncHTTPClient, nioCore, nioPosix,
-                nioHTTP1, nioSSL, logging, metrics,
+                "Upstream", "Credentials", "Concurrency", "OCI", "HTTPSemantics", "Timekeeping", asyncHTTPClient,
+                nioCore,
+                nioPosix, nioHTTP1, nioSSL, logging, metrics,
             ]),
         module(
             "QuotaGovernor",

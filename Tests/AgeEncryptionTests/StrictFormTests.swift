@@ -23,8 +23,10 @@ import Testing
     }
 
     @Test func `a passphrase stands alone`() throws {
-        let file = try replacing("-> scrypt", by: "-> other\n\n-> scrypt", in: "passphrase-10.age")
-        #expect(throws: AgeError.malformedHeader) { try decrypt(file) }
+        for (old, new) in [("-> scrypt", "-> other\n\n-> scrypt"), ("\n--- ", "\n-> other\n\n--- ")] {
+            let file = try replacing(old, by: new, in: "passphrase-10.age")
+            #expect(throws: AgeError.malformedHeader) { try decrypt(file) }
+        }
     }
 
     @Test(arguments: ["010", "+10", "0x0a", "1e1", "", "0", "-1", "1000"])

@@ -184,6 +184,33 @@ struct AuthorizationTests {
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a wrong password is not shown by many at once, and one that was never shown is shown by one`(
+        _ isRight: Bool
+    ) async throws {
+        try await run(
+            {
+                $0.accounts = ["me": "right"]
+                $0.allowsAnonymous = false
+            }, credentials: .basic(username: "me", password: isRight ? "right" : "wrong")
+        ) { harness, _ in
+            let names = (0..<30).map { RepositoryName.named("library/n\($0)") }
+            for name in names { harness.registry.add(image, to: name.description, tag: "latest") }
+            let stall = harness.registry.inject(.stallBeforeHead, for: .tokens)
+            try await withThrowingTaskGroup(of: UpstreamError?.self) { group in
+                for name in names {
+                    group.addTask { await upstreamError { try await harness.client.manifestBytes(in: name) } }
+                }
+                try await harness.registry.waitForRequests(count: 30, matching: .manifestGets)
+                try await stall.waitUntilHolding()
+                #expect(harness.registry.requestCount(matching: .tokens) == 1)
+                stall.release()
+                for try await error in group { #expect(error == (isRight ? nil : .unauthorized(status: 401))) }
+            }
+            #expect(harness.registry.requestCount(matching: .tokens) == (isRight ? 30 : 3))
+        }
+    }
+
     @Test func `a refresh token is posted, and a new one taken over`() async throws {
         try await run(
             {

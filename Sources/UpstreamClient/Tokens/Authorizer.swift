@@ -228,6 +228,20 @@ final class Authorizer: Sendable {
     private func fetched(_ endpoint: TokenEndpoint, key: String, scope: String) async -> Result<Token, Failure> {
         let shown: AccountCredentials
         do throws(Failure) { shown = try await credentials() } catch { return .failure(error) }
+        guard shown != .anonymous else { return await tried(endpoint, key: key, scope: scope, with: shown) }
+        return await logins.trying {
+            // Whoever was first may have been refused meanwhile.
+            if let status = logins.refusal(of: key, now: clock.now()) {
+                return .failure(Failure(.unauthorized(status: status)))
+            }
+            return await tried(endpoint, key: key, scope: scope, with: shown)
+        }
+    }
+
+    /// Shows the credentials, and notes what came of it.
+    private func tried(
+        _ endpoint: TokenEndpoint, key: String, scope: String, with shown: AccountCredentials
+    ) async -> Result<Token, Failure> {
         do throws(Failure) {
             let token = try await fetcher.token(endpoint, scope: scope, with: shown)
             logins.succeeded(key)

@@ -49,6 +49,9 @@ package struct LoginGuard: Sendable {
         return record.status
     }
 
+    /// Whether the credentials worked when they were last shown.
+    package var isTrusted: Bool { isProven && account == nil }
+
     /// Until when the whole account waits; nil: it does not.
     package func accountRefusal(now: Timestamp) -> Timestamp? {
         guard let until = account?.until, now < until, until - now <= Self.accountWaitMax else { return nil }
