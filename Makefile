@@ -5,7 +5,8 @@ SWIFT_SOURCES := Sources Tests Benchmarks/Micro Benchmarks/PeerSimulation Packag
 RELEASE_FLAGS := -c release --product weir --static-swift-stdlib
 ARGUMENTS ?=
 CLUSTERS := KademliaRoutingTests|PeerRegistryTests|AdmissionWebhookTests
-SERVICES := Kubernetes[A-Za-z]*Tests|Cluster[A-Za-z]*Tests|CommandsTests
+SERVICES := Kubernetes[A-Za-z]*Tests|Cluster[A-Za-z]*Tests
+PROGRAMS := CommandsTests
 
 .DEFAULT_GOAL := help
 .PHONY: help run build release test unit integration lint format bench bench-quick bench-micro simulate-day \
@@ -28,10 +29,11 @@ build: ## Build everything for debugging, tests included
 test: unit integration ## Build and pass all tests
 
 unit: build ## The tests of the targets
-	$(SWIFT) test --skip-build --skip '^(IntegrationTests|$(CLUSTERS)|$(SERVICES))\.'
-# By themselves: whole clusters and whole services with limits of time, which hundreds of other tests at once would starve.
+	$(SWIFT) test --skip-build --skip '^(IntegrationTests|$(CLUSTERS)|$(SERVICES)|$(PROGRAMS))\.'
+# By themselves: whole clusters, services and programs with limits of time, which hundreds of other tests at once would starve.
 	$(SWIFT) test --skip-build --filter '^($(CLUSTERS))\.'
 	$(SWIFT) test --skip-build --filter '^($(SERVICES))\.'
+	$(SWIFT) test --skip-build --filter '^($(PROGRAMS))\.'
 
 integration: build ## The tests with real registries and real clients; FILTER=Suite narrows them
 	@scripts/install-packages test

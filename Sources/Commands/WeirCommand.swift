@@ -15,7 +15,7 @@ package enum WeirProgram {
         signal(SIGPIPE, SIG_IGN)
         let code: Int32
         do {
-var command = try command(Array(CommandLine.arguments.dropFirst()))
+            var command = try command(Array(CommandLine.arguments.dropFirst()))
             if (command as? any ServiceCommand)?.stays != true { EarlySignals.release() }
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()

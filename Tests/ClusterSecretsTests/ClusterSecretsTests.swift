@@ -100,9 +100,9 @@ import Testing
                     ]), token: "t")
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let client = KubernetesClient(server.connection(token: "t"), logger: logger)
-            let copier = SecretCopier(client: client, namespace: "weir", logger: logger)
+            let copier = SecretCopier(client: client, namespace: "weir", timeout: .seconds(30), logger: logger)
             do {
-                try await body(server, copier, PullSecretReader(client: client))
+                try await body(server, copier, PullSecretReader(client: client, timeout: .seconds(30)))
                 await client.shutdown()
             } catch {
                 await client.shutdown()
