@@ -211,6 +211,25 @@ struct AuthorizationTests {
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a wrong password is not shown by many at once to a registry without tokens either`(
+        _ isRight: Bool
+    ) async throws {
+        try await Harness.run(credentials: .basic(username: "me", password: isRight ? "right" : "wrong")) { harness in
+            harness.registry.access = .basic(username: "me", password: "right")
+            let names = (0..<30).map { RepositoryName.named("library/n\($0)") }
+            for name in names { harness.registry.add(image, to: name.description, tag: "latest") }
+            try await withThrowingTaskGroup(of: UpstreamError?.self) { group in
+                for name in names {
+                    group.addTask { await upstreamError { try await harness.client.manifestBytes(in: name) } }
+                }
+                for try await error in group { #expect(error == (isRight ? nil : .unauthorized(status: 401))) }
+            }
+            let shown = harness.registry.requests.count { $0.authorization == .basic(username: "me") }
+            #expect(shown == (isRight ? 30 : 3))
+        }
+    }
+
     @Test func `a refresh token is posted, and a new one taken over`() async throws {
         try await run(
             {

@@ -1,3 +1,5 @@
+internal import CAllocator
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -6,14 +8,14 @@
 
 /// Gives back what only the start needed.
 enum StartupMemory {
-    /// Drops the program's own code from memory.
+    /// Gives back free memory, and drops the program's own code.
     ///
     /// More than half of what an idle service has resident are pages of code that ran once, while it read its
     /// configuration and opened its store. They are unchanged copies of the file, so the kernel may drop them; those
     /// that are needed again come back from its cache, at the price of a minor fault each. Without effect where the
     /// maps cannot be read.
     static func release() {
-
+        weir_return_free_memory()
         guard let maps = try? readTextFile("/proc/self/maps", limitBytes: 4 << 20) else { return }
         var path = [CChar](repeating: 0, count: Int(PATH_MAX))
         let length = readlink("/proc/self/exe", &path, path.count - 1)

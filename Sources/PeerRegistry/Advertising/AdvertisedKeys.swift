@@ -30,9 +30,15 @@ package struct AdvertisedKeys: Sendable, Hashable {
                 images[image.registry, default: 0] += 1
             }
             let place = Place(image.registry, image.repository)
+            // One set for all of an image's content, most of which is in no other repository.
+            let alone: Set<Place> = [place]
             for digest in image.digests {
                 all.insert(RoutingKey(digest))
-                repositories[digest, default: []].insert(place)
+                if repositories[digest] == nil {
+                    repositories[digest] = alone
+                } else {
+                    repositories[digest]?.insert(place)
+                }
                 contents[image.registry, default: []].insert(digest)
             }
         }

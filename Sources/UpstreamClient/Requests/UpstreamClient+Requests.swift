@@ -59,11 +59,12 @@ extension UpstreamClient {
         var authorization = try await authorizer.authorization(for: operation.repository)
         var isRenewed = false
         while true {
-            let answer = try await answer(operation, authorization: authorization?.field)
-            guard answer.status == 401 || answer.status == 403 else {
-                if let authorization, answer.isFromUpstream { authorizer.accepted(authorization) }
-                return try await accept(answer)
+            let field = authorization?.field
+            let answer = try await authorizer.showing(authorization) {
+                () async throws(Failure) in
+                try await self.answer(operation, authorization: field)
             }
+            guard answer.status == 401 || answer.status == 403 else { return try await accept(answer) }
             // A challenge from where we were redirected to says nothing about our own host.
             guard answer.isFromUpstream else { throw Failure(.unauthorized(status: answer.status)) }
             let fields = answer.headers["WWW-Authenticate"].joined(separator: ", ")

@@ -92,7 +92,8 @@ final class Authorizer: Sendable {
         var refused: String?
         switch previous?.kind {
         case .none: break
-        case .basic(let shown): refusedLogin(repository, shown, status: status)
+        // Noted where it was shown.
+        case .basic: break
         case .bearer(let token, let isFresh):
             refused = token
             state.withLock { $0.table.forget(token, of: "\(repository)") }
@@ -117,10 +118,33 @@ final class Authorizer: Sendable {
         return renewed
     }
 
-    /// Notes that the upstream took what it was shown.
-    func accepted(_ authorization: Authorization) {
-        guard case .basic = authorization.kind else { return }
-        logins.succeeded(authorization.scope)
+    /// Has `ask` show it, and notes what the upstream said to a password.
+    ///
+    /// A password that has not worked yet is shown by one request at a time, until the answer's head is there.
+    func showing(
+        _ authorization: Authorization?, _ ask: () async throws(Failure) -> UpstreamAnswer
+    ) async throws(Failure) -> UpstreamAnswer {
+        guard let authorization, case .basic(let shown) = authorization.kind else { return try await ask() }
+        let outcome = await logins.trying { () async -> Result<UpstreamAnswer, Failure> in
+            // Whoever was first may have been refused meanwhile.
+            if let status = logins.refusal(of: authorization.scope, now: clock.now()) {
+                return .failure(Failure(.unauthorized(status: status)))
+            }
+            do throws(Failure) {
+                let answer = try await ask()
+                if answer.isFromUpstream { note(answer.status, authorization, shown) }
+                return .success(answer)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try outcome.get()
+    }
+
+    private func note(_ status: Int, _ authorization: Authorization, _ shown: AccountCredentials) {
+        guard status == 401 || status == 403 else { return logins.succeeded(authorization.scope) }
+        logins.refused(authorization.scope, status: status, hasCredentials: true, now: clock.now())
+        if status == 401 { login.refused(shown) }
     }
 
     private func endpoint(_ challenge: Challenge) throws(Failure) -> TokenEndpoint {
@@ -150,11 +174,6 @@ final class Authorizer: Sendable {
         return Authorization(
             field: basicField(username: username, password: password), kind: .basic(credentials),
             scope: "\(repository)")
-    }
-
-    private func refusedLogin(_ repository: RepositoryName, _ shown: AccountCredentials, status: Int) {
-        logins.refused("\(repository)", status: status, hasCredentials: true, now: clock.now())
-        if status == 401 { login.refused(shown) }
     }
 
     // MARK: Tokens
