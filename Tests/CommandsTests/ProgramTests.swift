@@ -145,6 +145,22 @@ import Testing
         #expect(warned.errors.hasPrefix("weir.yaml:1:10: warning: the prefix 'library' hides"))
     }
 
+    @Test(.timeLimit(.minutes(1))) func `config check tells programs where each problem is`() async throws {
+        let folder = try Folder()
+        try folder.write("listen: nowhere\n")
+        let bad = try await Self.run(["config", "check", "weir.yaml", "--json"], directory: folder.path)
+        #expect(bad.code == 2 && bad.errors == "")
+        let problem = try #require(
+            try JSONSerialization.jsonObject(with: Data(bad.output.utf8)) as? [String: Any])
+        #expect(problem["isGood"] as? Bool == false)
+        let first = try #require((problem["problems"] as? [[String: Any]])?.first)
+        #expect(first["severity"] as? String == "error" && first["source"] as? String == "weir.yaml")
+        #expect(first["line"] as? Int == 1 && first["column"] as? Int == 9)
+        try folder.write("listen: ':5000'\n")
+        let good = try await Self.run(["config", "check", "weir.yaml", "--json"], directory: folder.path)
+        #expect(good.code == 0 && good.output.contains("\"isGood\" : true"))
+    }
+
     @Test(.timeLimit(.minutes(1))) func `config show masks secrets`() async throws {
         let folder = try Folder()
         try folder.write("hush\n", to: "token")

@@ -25,14 +25,30 @@ struct ConfigCommand: ParsableCommand {
             completion: .file(extensions: ["yaml", "yml"]))
         var file: String?
         @OptionGroup var options: ConfigurationOptions
+        @OptionGroup var output: OutputOptions
 
         func run() throws {
             var options = options
             options.config = file ?? options.config
+            if output.json { return try report(options.loader()) }
             let loaded = try options.load()
             for warning in loaded.warnings { writeFully("\(warning)\n", to: STDERR_FILENO) }
             let place = loaded.file ?? "no configuration file; the defaults"
             writeFully("\(place): good\n", to: STDOUT_FILENO)
+        }
+
+        private func report(_ loader: ConfigurationLoader) throws {
+            let file: String?
+            let problems: [ConfigurationProblem]
+            do throws(ConfigurationError) {
+                let loaded = try loader.load()
+                (file, problems) = (loaded.file, loaded.warnings)
+            } catch {
+                (file, problems) = (nil, error.problems)
+            }
+            let document = ConfigurationCheckDocument(file: file, problems: problems)
+            try output.write(document) { "" }
+            if !document.isGood { throw CommandFailure(.usage, "") }
         }
     }
 

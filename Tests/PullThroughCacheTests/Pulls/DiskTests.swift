@@ -93,6 +93,37 @@ import Timekeeping
     }
 
     @Test
+    func `of a repository that blobs are on their way to, what was asked for lately stays`() async throws {
+        let limit = StoreLimit(cap: .bytes(210_000))
+        let configuration = Configuration(
+            retries: CacheFixture.retries, storeLimit: limit, unreferencedGrace: .seconds(600))
+        try await CacheFixture.withRunning(configuration: configuration) { fixture in
+            func pull(_ tag: String, _ size: Int) async throws -> TestImage.PlatformImage {
+                let image = fixture.registry.addSingleImage(repository: "a/app", tag: tag, layerSizes: [size])
+                _ = try await fixture.manifest("a/app", tag)
+                for blob in image.blobs { #expect(try await fixture.bytes("a/app", blob.digest) == blob.bytes) }
+                return image
+            }
+            let old = try await pull("old", 20_000)
+            try await fixture.settle()
+            fixture.clock.advance(by: .seconds(700))
+            let coming = fixture.registry.addSingleImage(repository: "a/app", tag: "coming", layerSizes: [5000])
+            _ = try await fixture.manifest("a/app", "coming")
+            let stall = fixture.registry.inject(
+                .stallBody(afterBytes: 1000), for: .blobGets.of(coming.layers[0].digest))
+            async let bytes = fixture.bytes("a/app", coming.layers[0].digest)
+            try await stall.waitUntilHolding()
+            // More than the limit, and without the old one still more than the low watermark.
+            let recent = try await pull("recent", 180_000)
+            _ = try await fixture.cache.collect(isDryRun: false)
+            #expect(!FileManager.default.fileExists(atPath: fixture.path(of: old.layers[0].digest)))
+            #expect(FileManager.default.fileExists(atPath: fixture.path(of: recent.layers[0].digest)))
+            stall.release()
+            #expect(try await bytes == coming.layers[0].bytes)
+        }
+    }
+
+    @Test
     func `a reader keeps what is evicted under its hands`() async throws {
         let configuration = Configuration(retries: CacheFixture.retries, unreferencedGrace: .zero)
         try await CacheFixture.withRunning(configuration: configuration) { fixture in
