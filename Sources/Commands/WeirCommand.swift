@@ -16,7 +16,11 @@ package enum WeirProgram {
         let code: Int32
         do {
             var command = try command(Array(CommandLine.arguments.dropFirst()))
-            if (command as? any ServiceCommand)?.stays != true { EarlySignals.release() }
+            if (command as? any ServiceCommand)?.stays == true {
+                ServiceProcess.prepare()
+            } else {
+                EarlySignals.release()
+            }
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

@@ -62,9 +62,7 @@ import Testing
                     "webhook", "--config", "weir.yaml", "--certificate", certificates.serverCertificateFile, "--key",
                     certificates.serverKeyFile,
                 ], in: folder)
-            let port = try #require(try await weir.url().split(separator: ":").last.flatMap { Int($0) })
-            let admission = try AdmissionClient(
-                authority: try String(contentsOfFile: certificates.authorityFile, encoding: .utf8), port: port)
+            let admission = try await client(of: weir, certificates)
             #expect(try await admission.patch("a.example/app:1")?.contains("mirror/app:1") == true, "\(weir.errors)")
             let copy = ObjectAddress(.secrets, namespace: "shop", name: "weir-pull")
             let made = try #require(stage.server[copy])
@@ -112,9 +110,7 @@ import Testing
             let weir = try RunningWeir(
                 ["webhook", "--config", "harbor.yaml", "--listen", "127.0.0.1:0"], in: folder,
                 environment: ["KUBECONFIG": "kubeconfig"])
-            let port = try #require(try await weir.url().split(separator: ":").last.flatMap { Int($0) })
-            let admission = try AdmissionClient(
-                authority: try String(contentsOfFile: certificates.authorityFile, encoding: .utf8), port: port)
+            let admission = try await client(of: weir, certificates)
             // That file says nothing of budgets; what takes longer is known when asked again.
             func answer(_ image: String, until isMet: (AdmissionClient.Answer) -> Bool) async throws {
                 while true {
@@ -158,9 +154,7 @@ import Testing
                     "webhook", "--config", "weir.yaml", "--certificate", certificates.serverCertificateFile, "--key",
                     certificates.serverKeyFile,
                 ], in: folder)
-            let port = try #require(try await weir.url().split(separator: ":").last.flatMap { Int($0) })
-            let admission = try AdmissionClient(
-                authority: try String(contentsOfFile: certificates.authorityFile, encoding: .utf8), port: port)
+            let admission = try await client(of: weir, certificates)
             let answer = try await admission.post(.init(image: "a.example/app:1", pullSecrets: ["own"]))
             #expect(answer.patch?.contains("mirror/app:1") == true, "\(answer) \(weir.errors)")
             let foreign = try await admission.post(
@@ -171,5 +165,12 @@ import Testing
             #expect(DeployedRights.unused(grants, in: stage.server.log) == [])
             #expect(stage.server.log.allSatisfy { $0.plural == "secrets" && $0.name == "own" })
         }
+    }
+
+    /// Returns once the webhook is ready.
+    private func client(of weir: RunningWeir, _ certificates: TestCertificates) async throws -> AdmissionClient {
+        let port = try #require(try await weir.url().split(separator: ":").last.flatMap { Int($0) })
+        return try AdmissionClient(
+            authority: try String(contentsOfFile: certificates.authorityFile, encoding: .utf8), port: port)
     }
 }

@@ -74,7 +74,6 @@ enum NodeRun {
         _ configuration: NodeConfiguration, sharing service: ServiceConfiguration? = nil, log: ServiceConfiguration.Log,
         warnings: [ConfigurationProblem] = []
     ) async throws {
-        ServiceProcess.prepare()
         let telemetry = Telemetry(log, warnings: warnings)
         var store: ClosedStore?
         if let service { store = try await ClosedStore(service, logger: telemetry.logger) }

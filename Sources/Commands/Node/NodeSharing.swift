@@ -93,8 +93,9 @@ struct NodeSharing {
         guard let directory = configuration.directory, let path = identityPath(configuration) else { return }
         guard mkdir(directory, 0o700) == 0 || errno == EEXIST else {
             throw CommandFailure(
-                .failure, "the directory \(directory) cannot be made (error \(errno)); name another as 'node.directory'"
-            )
+                .failure,
+                "the directory \(directory) cannot be made: \(String(cString: strerror(errno))); name another as "
+                    + "'node.directory'")
         }
         do throws(IdentityError) {
             _ = try IdentityFile(path: path).loadOrCreate()

@@ -1,4 +1,3 @@
-internal import Logging
 internal import ServiceLifecycle
 internal import UnixSignals
 

@@ -1,4 +1,3 @@
-internal import ArgumentParser
 internal import Logging
 internal import ServiceLifecycle
 internal import UnixSignals
@@ -8,16 +7,6 @@ internal import UnixSignals
 #elseif canImport(Musl)
     internal import Musl
 #endif
-
-/// A command that may stay, by ``ServiceParts``: no signal ends it before its parts are there to be ended.
-protocol ServiceCommand: AsyncParsableCommand {
-    /// Whether it does.
-    var stays: Bool { get }
-}
-
-extension ServiceCommand {
-    var stays: Bool { true }
-}
 
 /// The parts of a service, run together until SIGTERM or SIGINT. They are ended in reverse order: clients are let go
 /// before what answers them.

@@ -44,7 +44,6 @@ struct ServeCommand: ServiceCommand {
 
     func run() async throws {
         let start = ContinuousClock.now
-        ServiceProcess.prepare()
         let loaded = try options.load(flags: flags)
         let configuration = loaded.service
         let telemetry = Telemetry(configuration.log, warnings: loaded.warnings)

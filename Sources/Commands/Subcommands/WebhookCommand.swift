@@ -75,7 +75,6 @@ struct WebhookCommand: ServiceCommand {
     }
 
     func run() async throws {
-        ServiceProcess.prepare()
         let (configuration, warnings) = try load()
         let telemetry = Telemetry(configuration.log, warnings: warnings)
         let logger = telemetry.logger
