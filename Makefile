@@ -7,6 +7,9 @@ ARGUMENTS ?=
 CLUSTERS := KademliaRoutingTests|PeerRegistryTests|AdmissionWebhookTests
 SERVICES := Kubernetes[A-Za-z]*Tests|Cluster[A-Za-z]*Tests
 PROGRAMS := CommandsTests
+# Suites that run at once, tests of one at once, and cases of one test: with all at once, each has so little of a small
+# machine that what waits in them for its time runs out.
+SOME_AT_ONCE := --experimental-maximum-parallelization-width 4
 
 .DEFAULT_GOAL := help
 .PHONY: help run build release test unit integration lint format bench bench-quick bench-micro simulate-day \
@@ -29,7 +32,7 @@ build: ## Build everything for debugging, tests included
 test: unit integration ## Build and pass all tests
 
 unit: build ## The tests of the targets
-	$(SWIFT) test --skip-build --skip '^(IntegrationTests|$(CLUSTERS)|$(SERVICES)|$(PROGRAMS))\.'
+	$(SWIFT) test --skip-build $(SOME_AT_ONCE) --skip '^(IntegrationTests|$(CLUSTERS)|$(SERVICES)|$(PROGRAMS))\.'
 # By themselves: whole clusters, services and programs with limits of time, which hundreds of other tests at once would starve.
 	$(SWIFT) test --skip-build --filter '^($(CLUSTERS))\.'
 	$(SWIFT) test --skip-build --filter '^($(SERVICES))\.'

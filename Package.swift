@@ -265,8 +265,7 @@ let package = Package(
             "FilesystemBlobStoreTests",
             [
                 "TestMachine", "FilesystemBlobStore", "BlobStore", "BlobStoreConformance", "OCI", "Rules",
-                "Timekeeping", nioCore,
-                logging,
+                "Timekeeping", subprocess, systemPackage, nioCore, logging,
             ]),
         tests(
             "SQLiteMetadataStoreTests",

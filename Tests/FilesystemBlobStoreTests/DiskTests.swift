@@ -112,7 +112,7 @@ struct `A store on a disk that takes nothing` {
             }
             #expect(utimensat(AT_FDCWD, file(of: touched.digest, in: path), nil, 0) == 0)
             try overwrite(file(of: altered.digest, in: path), with: [0, 0, 0])
-            try await Mounts.remount(path, "ro")
+            try await Mounts.remount(path, readOnly: true)
             try await withStore(at: path) { store async throws in
                 #expect(try await store.content(of: kept.digest) == kept.bytes)
                 #expect(try await store.content(of: touched.digest) == touched.bytes)
@@ -140,7 +140,7 @@ struct `A store on a disk that takes nothing` {
 
     @Test func `opens a folder that is empty and read-only`() async throws {
         try await Mounts.withSmallDisk(size: "1m") { path in
-            try await Mounts.remount(path, "ro")
+            try await Mounts.remount(path, readOnly: true)
             try await withStore(at: path) { store async throws in
                 #expect(try await store.open(Sample(seed: 11, count: 1).digest) == nil)
                 #expect(try await store.blobs().isEmpty)

@@ -4,6 +4,8 @@ import FilesystemBlobStore
 import Foundation
 import NIOCore
 import OCI
+import Subprocess
+import SystemPackage
 import TestMachine
 import Testing
 
@@ -48,24 +50,26 @@ import Testing
     @Test func `is free again when its owner is killed`() async throws {
         try await withTemporaryFolder { path in
             try await withStore(at: path) { _ in }
-            let owner = Process()
-            owner.executableURL = URL(fileURLWithPath: "/usr/bin/flock")
-            owner.arguments = ["--no-fork", path + "/lock", "/bin/cat"]
-            let input = Pipe()
-            let output = Pipe()
-            owner.standardInput = input
-            owner.standardOutput = output
-            try owner.run()
-            // The echo shows that the program runs that was started under the lock.
-            try input.fileHandleForWriting.write(contentsOf: Data("locked\n".utf8))
-            #expect(try output.fileHandleForReading.read(upToCount: 7) == Data("locked\n".utf8))
-            await #expect {
-                try await FilesystemBlobStore.open(directory: path, logger: quiet)
-            } throws: { error in
-                if case .inUse = error as? BlobStoreError { true } else { false }
+            // `flock` becomes `cat`, whose echo shows that it runs under the lock.
+            let ended = try await Subprocess.run(
+                .path("/usr/bin/flock"), arguments: ["--no-fork", path + "/lock", "/bin/cat"],
+                input: .inputWriter, output: .sequence, error: .discarded
+            ) { execution in
+                _ = try await execution.standardInputWriter.write("locked\n")
+                var echo: [UInt8] = []
+                for try await piece in execution.standardOutput {
+                    piece.withUnsafeBytes { echo += $0 }
+                    if echo.count >= 7 { break }
+                }
+                #expect(echo == Array("locked\n".utf8))
+                await #expect {
+                    try await FilesystemBlobStore.open(directory: path, logger: quiet)
+                } throws: { error in
+                    if case .inUse = error as? BlobStoreError { true } else { false }
+                }
+                try execution.send(signal: .kill)
             }
-            kill(owner.processIdentifier, SIGKILL)
-            owner.waitUntilExit()
+            #expect(ended.terminationStatus == .signaled(SIGKILL))
             try await withStore(at: path) { store async throws in try await store.store(Sample(seed: 3, count: 1)) }
         }
     }

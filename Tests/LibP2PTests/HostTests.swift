@@ -13,7 +13,6 @@ enum RunningHosts {
         var configuration = HostConfiguration()
         configuration.listen = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
         configuration.advertisesLoopback = true
-        configuration.handshakeTimeout = .seconds(5)
         change(&configuration)
         return configuration
     }

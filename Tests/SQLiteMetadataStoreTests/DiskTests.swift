@@ -47,7 +47,7 @@ struct `A catalogue on a disk that takes nothing` {
             try await withCatalogue(at: folder + "/catalogue.db") { store async throws in
                 try await store.putTag("t", of: Samples.digest(1), in: repository)
             }
-            try await Mounts.remount(folder, "ro")
+            try await Mounts.remount(folder, readOnly: true)
             try await withCatalogue(at: folder + "/catalogue.db") { store async throws in
                 #expect(try await store.tag(Tag("t"), in: repository)?.digest == Samples.digest(1))
                 #expect(try await store.statistics().tags == 1)
@@ -64,11 +64,11 @@ struct `A catalogue on a disk that takes nothing` {
             try await withCatalogue(at: path) { store in
                 try await store.putTag("t", of: Samples.digest(1), in: repository)
             }
-            try await Mounts.remount(folder, "ro")
+            try await Mounts.remount(folder, readOnly: true)
             let store = try await SQLiteMetadataStore.open(path: path, reopeningInterval: .zero, logger: quiet)
             await #expect(throws: MetadataStoreError.notWritable) { try await store.putBlobs([1]) }
             #expect(try await store.statistics().blobs == 0)
-            try await Mounts.remount(folder, "rw")
+            try await Mounts.remount(folder, readOnly: false)
             try await store.putBlobs([1])
             try await store.putBlobs([2])
             #expect(try await store.statistics().blobs == 2)
@@ -83,7 +83,7 @@ struct `A catalogue on a disk that takes nothing` {
             await #expect(throws: MetadataStoreError.notWritable) {
                 try await SQLiteMetadataStore.open(path: folder + "/catalogue.db", logger: quiet)
             }
-            try await Mounts.remount(folder, "ro")
+            try await Mounts.remount(folder, readOnly: true)
             await #expect(throws: MetadataStoreError.notWritable) {
                 try await SQLiteMetadataStore.open(path: folder + "/other.db", logger: quiet)
             }

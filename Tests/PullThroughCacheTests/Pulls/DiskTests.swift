@@ -189,7 +189,7 @@ import Timekeeping
                 for blob in kept.blobs { _ = try await fixture.bytes("a/kept", blob.digest) }
                 try await fixture.settle()
             }
-            try await Mounts.remount(path, "ro")
+            try await Mounts.remount(path, readOnly: true)
             try await CacheFixture.withRunning(registry: registry, directory: path) { fixture in
                 let answer = try await fixture.manifest("a/b", "v1")
                 #expect(answer.bytes == image.manifest.bytes)
