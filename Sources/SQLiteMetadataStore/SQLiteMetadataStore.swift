@@ -67,6 +67,12 @@ package final class SQLiteMetadataStore: Sendable {
         self.logger = logger
     }
 
+    /// Gives back pages of the file that connections have kept, up to 8 MiB, as soon as they are not in use. They come
+    /// from the system's page cache when they are wanted again.
+    package func releaseMemory() {
+        (connections.withLock { $0.reader } as? DatabasePool)?.releaseMemoryEventually()
+    }
+
     /// Closes the file; whatever is asked afterwards fails.
     package func close() async throws(MetadataStoreError) {
         let reader = connections.withLock { connections in

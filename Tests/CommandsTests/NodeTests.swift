@@ -30,7 +30,7 @@ import Testing
         configuration.host.listen = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
         configuration.host.advertisesLoopback = true
         try configure(&configuration)
-        let network = try PeerNetwork(configuration, logger: Self.logger)
+        let network = PeerNetwork(try Identity(), configuration, logger: Self.logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await network.run() }
             defer { group.cancelAll() }
@@ -179,6 +179,23 @@ import Testing
         #expect(
             try folder.problems("node: { store: { enabled: true, sharedRules: [nope] } }").joined()
                 .contains("there is no such rule"))
+    }
+
+    @Test func `the key of a private network may be in any of its files`() throws {
+        let digits = String(repeating: "5a", count: 32)
+        let key = try PrivateNetworkKey([UInt8](repeating: 0x5a, count: 32))
+        for text in ["\(digits)0000\n", digits, "/key/swarm/psk/1.0.0/\n/base16/\n\(digits)\n"] {
+            let folder = try Folder()
+            try folder.write(text, to: "key")
+            let loaded = try folder.load("node: { peers: { networkKey: '${file:key}' } }")
+            #expect(loaded.service.node.networkKey == key)
+        }
+        for text in ["5a5a", "\(digits)0", "\(digits)zz", "/key/swarm/psk/1.0.0/\n/bin/\nx"] {
+            let folder = try Folder()
+            try folder.write(text, to: "key")
+            let problems = try folder.problems("node: { peers: { networkKey: '${file:key}' } }")
+            #expect(problems.count == 1 && problems.joined().contains("'networkKey' cannot be used"), "\(problems)")
+        }
     }
 
     // MARK: weir serve among nodes

@@ -1,4 +1,3 @@
-import Glibc
 import LibP2P
 import Logging
 import PeerRouting
@@ -6,30 +5,27 @@ import Testing
 
 @testable import KademliaRouting
 
-/// The service as a program runs it: on real sockets, with its identity in a file.
+/// The service as a program runs it: on real sockets.
 @Suite(.serialized, .timeLimit(.minutes(1)))
 struct PeerNetworkTests {
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    static func configuration(identityPath: String? = nil) throws -> PeerNetworkConfiguration {
+    static func configuration() throws -> PeerNetworkConfiguration {
         var configuration = PeerNetworkConfiguration()
         configuration.host.listen = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
         configuration.host.advertisesLoopback = true
-        configuration.identityPath = identityPath
         return configuration
     }
 
     @Test func `two services find each other's keys as a stream, and tell their state`() async throws {
-        let path = "/tmp/weir-peer-network-\(getpid()).key"
-        defer { unlink(path) }
-        let first = try PeerNetwork(try Self.configuration(identityPath: path), logger: Self.logger)
+        let first = PeerNetwork(try Identity(), try Self.configuration(), logger: Self.logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await first.run() }
             defer { group.cancelAll() }
             var configuration = try Self.configuration()
             let address = try await first.boundAddresses()
             configuration.bootstrap = [StaticBootstrap(address)]
-            let second = try PeerNetwork(configuration, logger: Self.logger)
+            let second = PeerNetwork(try Identity(), configuration, logger: Self.logger)
             group.addTask { try await second.run() }
             first.advertise([try Cluster.key("a:1")])
             try await HostNetworkTests.until { first.isReady && second.isReady }
@@ -50,17 +46,13 @@ struct PeerNetworkTests {
             #expect(peer.answerTime != nil && peer.answeredAgo != nil)
             #expect(first.status.advertisedKeys == 1 && status.recordCount == 1)
         }
-        // The same name after a restart.
-        #expect(try PeerNetwork(try Self.configuration(identityPath: path), logger: Self.logger).peerID == first.peerID)
     }
 
-    @Test func `a service that cannot listen, or has no identity, says so`() async throws {
+    @Test func `a service that cannot listen says so`() async throws {
         var configuration = try Self.configuration()
         configuration.host.listen = [try Multiaddr("/ip4/192.0.2.1/tcp/1")]
-        let network = try PeerNetwork(configuration, logger: Self.logger)
+        let network = PeerNetwork(try Identity(), configuration, logger: Self.logger)
         await #expect(throws: HostError.self) { try await network.run() }
-        let nowhere = try Self.configuration(identityPath: "/nonexistent/private.key")
-        #expect(throws: IdentityError.self) { _ = try PeerNetwork(nowhere, logger: Self.logger) }
     }
 
     @Test func `a stream of peers ends with its time, and takes the look-up along when it is left`() async throws {

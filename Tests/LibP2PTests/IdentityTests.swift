@@ -85,6 +85,9 @@ struct IdentityTests {
         var status = stat()
         #expect(stat(path, &status) == 0)
         #expect(status.st_mode & 0o777 == 0o600)
+        #expect(!IdentityFile(path: path).isOpenToOthers)
+        chmod(path, 0o640)
+        #expect(IdentityFile(path: path).isOpenToOthers)
         #expect(first.pem.hasPrefix("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEI"))
     }
 

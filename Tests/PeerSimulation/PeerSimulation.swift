@@ -49,7 +49,8 @@ package final class PeerSimulation {
         nodes.append(
             SimulatedNode(
                 record: PeerRecord(peer: peer, addresses: [address]), keys: keys,
-                configuration: configuration.routing, connectionLimit: configuration.connectionLimit))
+                configuration: configuration.routing, connectionLimit: configuration.connectionLimit,
+                chance: Chance(seed: generator.next())))
         numbers[peer] = number
         return number
     }

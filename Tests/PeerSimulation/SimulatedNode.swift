@@ -20,11 +20,14 @@ final class SimulatedNode {
     /// Requests that it was sent in the time that is measured.
     var receivedCount = 0
 
-    init(record: PeerRecord, keys: [ContentKey], configuration: KademliaConfiguration, connectionLimit: Int) {
+    init(
+        record: PeerRecord, keys: [ContentKey], configuration: KademliaConfiguration, connectionLimit: Int,
+        chance: Chance
+    ) {
         self.record = record
         self.keys = keys
         self.connectionLimit = connectionLimit
-        state = KademliaState(own: record.peer, configuration: configuration)
+        state = KademliaState(own: record.peer, configuration: configuration, chance: chance)
         pace = RefreshPace(first: configuration.earlyRefreshInterval)
     }
 

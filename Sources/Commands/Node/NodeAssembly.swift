@@ -104,8 +104,7 @@ struct NodeAssembly {
         if let k3s = peers.k3s { add(k3s, to: &configuration) }
         guard let key = peers.networkKey else { return }
         do {
-            configuration.networkKey = try PrivateNetworkKey(
-                hexadecimal: key.value.reveal().filter { !$0.isWhitespace })
+            configuration.networkKey = try PrivateNetworkKey(file: key.value.reveal())
         } catch {
             problems.append(ConfigurationProblem("'networkKey' cannot be used: \(error)", at: key.place))
         }

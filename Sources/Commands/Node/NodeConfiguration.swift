@@ -61,5 +61,5 @@ package struct NodeConfiguration: Sendable {
     package init() {}
 
     /// Who is asked for no grant; nil for everybody.
-    var localClients: [AddressBlock]? { grants?.localClients.compactMap { AddressBlock($0) } }
+    var localClients: [AddressBlock]? { grants?.localClients }
 }

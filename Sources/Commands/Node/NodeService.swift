@@ -39,29 +39,19 @@ struct NodeService {
         sharing.controller.setAddresses { [server] in (try? await server.boundAddresses()) ?? [] }
     }
 
-    /// What joining and listing needed is not needed again, and what upkeep needs is so every ten minutes.
-    private static func releaseMemory() async {
-        var pauses = [Duration.seconds(20), .seconds(40)][...]
-        while !Task.isCancelled {
-            try? await Task.sleep(for: pauses.popFirst() ?? .seconds(600))
-            StartupMemory.release()
-        }
-    }
-
     /// Shares until SIGTERM or SIGINT.
     /// - Parameter onReady: called once, with the addresses that containerd can use.
     func run(onReady: @escaping @Sendable ([String]) -> Void) async throws(CommandFailure) {
         let (server, sharing, store) = (server, sharing, store)
         var parts = ServiceParts()
         sharing.add(to: &parts)
-        parts.addCancelled { await Self.releaseMemory() }
         parts.add { try await server.run() }
         parts.add {
             // The server itself tells why it cannot listen; one that is ended before it does has no addresses.
             if let addresses = try? await server.boundAddresses() { onReady(addresses) }
             try await gracefulShutdown()
         }
-        try await parts.run(logger: logger) {
+        try await parts.run(logger: logger, releasing: { store?.releaseMemory() }) {
             await sharing.close()
             await store?.close()
         }

@@ -34,10 +34,10 @@ struct NodeSharing {
     ) throws(CommandFailure) {
         let logger = telemetry.logger
         // Before there are clients, which have to be shut down.
-        try Self.prepareIdentity(configuration)
+        let identity = try Self.identity(configuration, logger: logger)
         let clients = try NodeClients(configuration, logger: logger)
         self.clients = clients
-        let network = try Self.network(configuration, bootstrap: clients.bootstrap, logger: logger)
+        let network = Self.network(identity, configuration, bootstrap: clients.bootstrap, logger: logger)
         self.network = network
         let metrics = NodeMetrics(usesSpegelNames: configuration.usesSpegelNames)
         let advertiser = Advertiser(
@@ -84,29 +84,40 @@ struct NodeSharing {
             logger: logger)
     }
 
-    private static func identityPath(_ configuration: NodeConfiguration) -> String? {
-        configuration.directory.map { "\($0)/private.key" }
-    }
-
-    /// Makes the directory and the identity where they are missing.
-    private static func prepareIdentity(_ configuration: NodeConfiguration) throws(CommandFailure) {
-        guard let directory = configuration.directory, let path = identityPath(configuration) else { return }
+    /// The node's name among its peers. Makes the directory and the file where they are missing; without a directory the
+    /// name is new at each start.
+    private static func identity(_ configuration: NodeConfiguration, logger: Logger) throws(CommandFailure) -> Identity
+    {
+        guard let directory = configuration.directory else {
+            do { return try Identity() } catch { throw unusable(error) }
+        }
         guard mkdir(directory, 0o700) == 0 || errno == EEXIST else {
             throw CommandFailure(
                 .failure,
                 "the directory \(directory) cannot be made: \(String(cString: strerror(errno))); name another as "
                     + "'node.directory'")
         }
+        let path = "\(directory)/private.key"
         do throws(IdentityError) {
-            _ = try IdentityFile(path: path).loadOrCreate()
+            let identity = try IdentityFile(path: path).loadOrCreate()
+            if IdentityFile(path: path).isOpenToOthers {
+                logger.warning(
+                    "other users may read the node's identity, and pass for this node; take that right away: chmod 600",
+                    metadata: ["path": "\(path)"])
+            }
+            return identity
         } catch {
-            throw CommandFailure(.failure, "the node's identity cannot be used: \(error)")
+            throw unusable(error)
         }
     }
 
+    private static func unusable(_ error: IdentityError) -> CommandFailure {
+        CommandFailure(.failure, "the node's identity cannot be used: \(error)")
+    }
+
     private static func network(
-        _ configuration: NodeConfiguration, bootstrap: [any BootstrapSource], logger: Logger
-    ) throws(CommandFailure) -> PeerNetwork {
+        _ identity: Identity, _ configuration: NodeConfiguration, bootstrap: [any BootstrapSource], logger: Logger
+    ) -> PeerNetwork {
         var network = PeerNetworkConfiguration()
         network.host.listen = configuration.peerListen
         network.host.advertised = configuration.advertise
@@ -114,12 +125,7 @@ struct NodeSharing {
         network.host.advertisesLoopback = configuration.advertisesLoopback
         network.host.agentVersion = "weir/\(Version.text)"
         network.bootstrap = bootstrap
-        network.identityPath = identityPath(configuration)
-        do throws(IdentityError) {
-            return try PeerNetwork(network, logger: logger)
-        } catch {
-            throw CommandFailure(.failure, "the node's identity cannot be used: \(error)")
-        }
+        return PeerNetwork(identity, network, logger: logger)
     }
 
     /// What runs as long as the node takes part.

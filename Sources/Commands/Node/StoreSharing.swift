@@ -93,6 +93,8 @@ struct ClosedStore: Sendable {
         content = StoreContent(blobs: blobs, metadata: metadata, bell: ChangeBell()) { repositories }
     }
 
+    func releaseMemory() { metadata.releaseMemory() }
+
     func close() async {
         try? await metadata.close()
         await blobs.close()

@@ -110,7 +110,7 @@ enum NodeFilesRun {
             parts.add { try await server.run() }
             parts.add {
                 _ = try? await server.boundAddresses()
-                StartupMemory.release()
+                IdleMemory.release()
                 try await gracefulShutdown()
             }
         }

@@ -17,6 +17,6 @@ struct Announcement: Sendable {
         let urls = addresses.map { "\(scheme)://\($0)" }.joined(separator: ", ")
         let elapsed = start.map { " after \(DurationText.format(.now - $0))" } ?? ""
         writeFully("\(program) is ready on \(urls)\(elapsed)\n", to: STDOUT_FILENO)
-        StartupMemory.release()
+        IdleMemory.release()
     }
 }

@@ -30,8 +30,11 @@ struct ServiceParts {
     /// Runs them.
     /// - Parameters:
     ///   - reloads: whether a part answers SIGHUP, by ``ReloadSignal``.
+    ///   - releasing: has the parts give back what they keep for speed; called now and then, and must not wait.
     ///   - closing: done at the end, however it came about.
-    func run(logger: Logger, reloads: Bool = false, closing: () async -> Void) async throws(CommandFailure) {
+    func run(
+        logger: Logger, reloads: Bool = false, releasing: @escaping @Sendable () -> Void = {}, closing: () async -> Void
+    ) async throws(CommandFailure) {
         var quiet = logger
         quiet.logLevel = .warning
         var all = parts
@@ -43,6 +46,7 @@ struct ServiceParts {
                     }
                 })
         }
+        all.append(Part { await cancelWhenGracefulShutdown { await IdleMemory.keepReleasing(releasing) } })
         // A group has its handlers before it has its parts.
         all.append(
             Part {

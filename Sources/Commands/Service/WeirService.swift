@@ -197,7 +197,7 @@ struct WeirService {
     /// - Parameter onReady: called once, with the addresses that clients can connect to.
     func run(onReady: @escaping @Sendable ([String]) -> Void) async throws(CommandFailure) {
         let (cache, control, server, readiness, reloader) = (cache, control, server, readiness, reloader)
-        let upstreams = upstreams
+        let (upstreams, metadata) = (upstreams, metadata)
         var parts = ServiceParts()
         sharing?.sharing.add(to: &parts)
         parts.add { await upstreams.run() }
@@ -219,7 +219,7 @@ struct WeirService {
             // What is wrong the reloader has written down.
             await ReloadSignal.run { _ = try? await reloader.reload() }
         }
-        try await parts.run(logger: logger, reloads: true) { await close() }
+        try await parts.run(logger: logger, reloads: true, releasing: metadata.releaseMemory) { await close() }
     }
 
     private func close() async {

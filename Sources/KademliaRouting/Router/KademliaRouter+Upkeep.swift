@@ -13,7 +13,7 @@ extension KademliaRouter {
         var pace = BootstrapPace(configuration)
         while !Task.isCancelled {
             await join(sources)
-            pace.asked(situation, chance: .random(in: 0.75...1.25), now: clock.now())
+            pace.asked(situation, chance: state.withLock { $0.chance.spread() }, now: clock.now())
             while !Task.isCancelled {
                 let left = pace.due(situation) - clock.now()
                 guard left > .zero else { break }

@@ -14,15 +14,20 @@ package struct KademliaState: Sendable {
     package var table: RoutingTable
     package var providers: ProviderStore
     package var sweep: ProvideSweep
-    package var lost = LostPeers()
+    package var lost: LostPeers
+    package var chance: Chance
     private var isBeginning = true
     /// Peers that were known when all keys were last made due, or fewer since.
     private var knownWhenHastened = 0
     private var hastenedAt: Duration?
     private let resultCount = 20
 
-    package init(own: PeerID, configuration: KademliaConfiguration = KademliaConfiguration()) {
+    package init(
+        own: PeerID, configuration: KademliaConfiguration = KademliaConfiguration(), chance: Chance = Chance()
+    ) {
         self.own = own
+        self.chance = chance
+        lost = LostPeers(chance: Chance(seed: self.chance.next()))
         table = RoutingTable(own: own)
         providers = ProviderStore(configuration.providers)
         sweep = ProvideSweep(configuration.sweep)
@@ -52,7 +57,8 @@ package struct KademliaState: Sendable {
         case .getProviders:
             guard !request.key.isEmpty else { return .reset }
             let point = KeyspacePoint(hashing: request.key)
-            var having = providers.providers(at: point, now: now).filter { !$0.addresses.isEmpty }.shuffled()
+            var having = providers.providers(at: point, now: now).filter { !$0.addresses.isEmpty }
+                .shuffled(using: &chance)
             if sweep.contains(point), !ownAddresses.isEmpty {
                 having.insert(PeerRecord(peer: own, addresses: ownAddresses), at: 0)
             }

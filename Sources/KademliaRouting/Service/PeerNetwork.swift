@@ -9,12 +9,8 @@ package final class PeerNetwork: PeerRouting, Service {
     package let router: KademliaRouter
     private let configuration: PeerNetworkConfiguration
 
-    /// - Throws: ``IdentityError`` where the identity's file cannot be read or made. Blocks on the file system.
-    package init(_ configuration: PeerNetworkConfiguration, logger: Logger) throws(IdentityError) {
-        let identity =
-            if let path = configuration.identityPath { try IdentityFile(path: path).loadOrCreate() } else {
-                try Identity()
-            }
+    /// - Parameter identity: peers that know it find this node again (``IdentityFile``).
+    package init(_ identity: Identity, _ configuration: PeerNetworkConfiguration, logger: Logger) {
         self.configuration = configuration
         host = Host(identity: identity, configuration: configuration.host, logger: logger)
         router = KademliaRouter(

@@ -6,8 +6,6 @@ package struct PeerNetworkConfiguration: Sendable {
     package var routing = KademliaConfiguration()
     /// Where to find the first peers; with none, peers have to find us.
     package var bootstrap: [any BootstrapSource] = []
-    /// The file with our key (`private.key` with Spegel), made where it is missing; nil for a new key at every start.
-    package var identityPath: String?
     /// How often it is looked whether the machine has other addresses now.
     package var addressInterval: Duration = .seconds(60)
     /// How often the metrics that measure a state are renewed.

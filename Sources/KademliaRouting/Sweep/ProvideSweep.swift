@@ -26,8 +26,9 @@ package struct ProvideSweep: Sendable {
         package let keys: [ContentKey]
     }
 
+    /// Of a key whose place is what it is kept under: there are thousands.
     private struct Entry: Sendable {
-        let key: ContentKey
+        let hash: KeyspacePoint
         var dueAt: Duration
         /// Whether anybody was told since it was added.
         var isTold = false
@@ -52,7 +53,7 @@ package struct ProvideSweep: Sendable {
     package mutating func add(_ key: ContentKey, now: Duration) -> Bool {
         guard entries[key.point] == nil else { return true }
         guard entries.count < limits.keys else { return false }
-        entries[key.point] = Entry(key: key, dueAt: now)
+        entries[key.point] = Entry(hash: key.hash, dueAt: now)
         return true
     }
 
@@ -68,10 +69,10 @@ package struct ProvideSweep: Sendable {
 
     /// The key whose region is to be looked up now: the next one due on the way round.
     package mutating func nextTarget(now: Duration) -> ContentKey? {
-        let due = entries.values.lazy.filter { $0.dueAt <= now }.map(\.key)
-        guard let first = due.min(by: { $0.point < $1.point }) else { return nil }
-        guard let position else { return first }
-        return due.filter { $0.point > position }.min { $0.point < $1.point } ?? first
+        let due = entries.lazy.filter { $0.value.dueAt <= now }
+        guard let first = due.min(by: { $0.key < $1.key }) else { return nil }
+        let next = position.flatMap { position in due.filter { $0.key > position }.min { $0.key < $1.key } } ?? first
+        return ContentKey(hash: next.value.hash, at: next.key)
     }
 
     /// Hands out the due keys of `target`'s region, and expects them told.
@@ -83,9 +84,9 @@ package struct ProvideSweep: Sendable {
     ) -> [Assignment] {
         let prefix = regionPrefix(target.point, nearest)
         var keys: [ContentKey] = []
-        for entry in entries.values
-        where entry.dueAt <= now && entry.key.point.commonPrefixLength(with: target.point) >= prefix {
-            keys.append(entry.key)
+        for (point, entry) in entries
+        where entry.dueAt <= now && point.commonPrefixLength(with: target.point) >= prefix {
+            keys.append(ContentKey(hash: entry.hash, at: point))
         }
         keys.sort { $0.point < $1.point }
         if let start = keys.firstIndex(of: target) { keys = Array(keys[start...] + keys[..<start]) }

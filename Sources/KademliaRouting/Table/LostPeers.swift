@@ -17,14 +17,16 @@ package struct LostPeers: Sendable {
 
     private let countMax: Int
     private let lifetime: Duration
+    private var chance: Chance
     private var entries: [PeerID: Entry] = [:]
 
     /// - Parameters:
     ///   - countMax: of more, the ones that were lost first are forgotten.
     ///   - lifetime: after which a peer is gone for good, such as a pod that was replaced.
-    package init(countMax: Int = 256, lifetime: Duration = .seconds(3600)) {
+    package init(countMax: Int = 256, lifetime: Duration = .seconds(3600), chance: Chance = Chance()) {
         self.countMax = countMax
         self.lifetime = lifetime
+        self.chance = chance
     }
 
     package var count: Int { entries.count }
@@ -34,7 +36,7 @@ package struct LostPeers: Sendable {
 
     /// Notes that a peer of the table has not answered and is taken out of it. Who is noted already keeps its time.
     package mutating func note(_ record: PeerRecord, now: Duration) {
-        add(record, askAt: now + Self.pauseMin * Self.chance(), now: now)
+        add(record, askAt: now + Self.pauseMin * chance.spread(), now: now)
     }
 
     /// Notes a peer of the table that took longer for a look-up than look-ups wait. It is asked by itself, with all the
@@ -69,15 +71,13 @@ package struct LostPeers: Sendable {
             guard let since = entries[record.peer]?.since else { continue }
             let pause = min(max((now - since) / 4, Self.pauseMin), Self.pauseMax)
             entries[record.peer]?.askedAt = now
-            entries[record.peer]?.askAt = now + pause * Self.chance()
+            entries[record.peer]?.askAt = now + pause * chance.spread()
         }
         return due
     }
 
     /// When somebody is to be asked; nil for nobody.
     package var nextDue: Duration? { entries.values.map(\.askAt).min() }
-
-    private static func chance() -> Double { .random(in: 0.75...1.25) }
 
     private static let pauseMin = Duration.seconds(5)
     private static let pauseMax = Duration.seconds(120)

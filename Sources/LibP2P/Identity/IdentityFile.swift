@@ -25,6 +25,12 @@ package struct IdentityFile: Sendable {
         return identity
     }
 
+    /// Whether users other than its owner may read the file. Secrets that are mounted into a container often are so.
+    package var isOpenToOthers: Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
+    }
+
     /// Nil where there is no file.
     private func load() throws(IdentityError) -> Identity? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

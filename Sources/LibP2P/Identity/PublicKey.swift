@@ -88,7 +88,9 @@ package enum IdentityError: Error, Hashable, CustomStringConvertible {
         case .malformedKey: "the public key is malformed, or on another curve than P-256"
         case .unsupportedKey(let kind): "public keys of kind \(kind) are not supported"
         case .malformedPeerID: "the peer ID is malformed"
-        case .malformedFile(let path): "\(path) is no Ed25519 key in PKCS#8 (PEM)"
+        case .malformedFile(let path):
+            "\(path) is no Ed25519 key in PKCS#8 (PEM); remove it, and a new one is made, under which peers get to know "
+                + "this node anew"
         case .unreadableFile(let path, let reason): "\(path): \(reason)"
         }
     }

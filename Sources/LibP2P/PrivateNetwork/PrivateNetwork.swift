@@ -67,9 +67,12 @@ package enum PrivateNetworkError: Error, Hashable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .wrongLength: "the network key must have 32 bytes"
-        case .notHexadecimal: "the network key must be hexadecimal"
-        case .unknownEncoding: "the network key must be in /base16/ or /base64/"
+        case .wrongLength:
+            "the network key must have 32 bytes: 64 hexadecimal digits or more, as K3s and RKE2 have them in "
+                + "server/cred/ipsec.psk, or a swarm.key of libp2p's"
+        case .notHexadecimal:
+            "the network key has something else than hexadecimal digits, or than base64 after /base64/"
+        case .unknownEncoding: "the second line of a swarm.key must be /base16/ or /base64/"
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import LibP2P
 package import PeerGrants
+package import RegistryServer
 
 /// What the central Weir grants to nodes, and by which keys.
 package struct GrantConfiguration: Sendable, Hashable {
@@ -53,14 +54,14 @@ package struct GrantConfiguration: Sendable, Hashable {
 package struct NodeGrants: Sendable, Hashable {
     package var token: String?
     package var grants: PeerGrants.Configuration
-    /// CIDR blocks.
-    package var localClients: [String]
+    /// Who is asked for none.
+    package var localClients: [AddressBlock]
 
     init(_ settings: NodeGrantSettings, central: String?, source: String, problems: inout [ConfigurationProblem]) {
         token = settings.token?.reveal()
         let isTLS = central?.hasPrefix("https://") == true
         grants = PeerGrants.Configuration(pinnedKeys: settings.keys, trustsAnswer: isTLS)
-        localClients = settings.localClients
+        localClients = settings.localClients.compactMap { AddressBlock($0) }
         if central == nil {
             problems.append(
                 ConfigurationProblem(

@@ -207,7 +207,7 @@ extension NodePeerSettings {
                 "bootstrapListen", \.bootstrapListen, Format.listenAddress,
                 "Where this node tells others of itself, under /id."),
             Setting(
-                "networkKey", \.networkKey, Format.secret("64 hexadecimal digits or more").located,
+                "networkKey", \.networkKey, Format.secret("64 hexadecimal digits or more, or a swarm.key").located,
                 "The key of a private network: K3s's, from server/cred/ipsec.psk."),
             Setting(
                 "k3s", \.k3s, .group(NodeK3sSettings.keys, { NodeK3sSettings() }),
