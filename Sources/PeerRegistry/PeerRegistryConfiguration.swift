@@ -25,12 +25,14 @@ package struct PeerRegistryConfiguration: Sendable, Hashable {
     package var usesTLS = false
     /// How long nobody may turn up before the client is sent on.
     package var resolveTimeout: Duration = .milliseconds(200)
-    /// Peers that a look-up is to find.
-    package var lookupLimit = 3
+    /// Peers that a look-up is to find: as many as one request asks at the most, since some may be gone.
+    package var lookupLimit = 8
     /// For a peer's answer to begin.
     package var answerTimeout: Duration = .seconds(1)
     /// The same for the central cache, which may have to ask its upstream first.
     package var centralTimeout: Duration = .seconds(30)
+    /// The same after it could not be asked, until it answers.
+    package var centralDoubtTimeout: Duration = .seconds(3)
     /// For a whole manifest, or a HEAD, from peers.
     package var manifestTimeout: Duration = .seconds(3)
     /// A transfer without a byte; it goes on from another peer then.

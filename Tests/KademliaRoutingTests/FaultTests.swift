@@ -25,7 +25,7 @@ struct FaultTests {
 
     static func router(_ host: Host, _ change: (inout KademliaConfiguration) -> Void = { _ in }) -> KademliaRouter {
         var configuration = KademliaConfiguration()
-        configuration.requestTimeout = .milliseconds(300)
+        configuration.requestTimeout = .seconds(1)
         change(&configuration)
         return KademliaRouter(
             network: HostNetwork(host), bootstrap: [], configuration: configuration, logger: logger)
@@ -121,6 +121,21 @@ struct FaultTests {
             #expect(router.status.recordCount == 51)
             #expect(router.state.withLock { $0.providers.providers(at: kept.point, now: .zero).count } == 1)
         }
+    }
+
+    @Test func `no holder of a key is always named first`() async throws {
+        let router = Self.router(try Self.host())
+        let key = try Cluster.key("a:1")
+        try router.state.withLock { state in
+            for number in 1...10 {
+                state.providers.add(try Samples.record(number), at: ContentKey(key).point, now: .zero)
+            }
+        }
+        let named = Mutex<Set<String>>([])
+        for _ in 0..<40 {
+            try await router.lookUp(key, limit: 3) { peer in named.withLock { _ = $0.insert(peer.identifier) } }
+        }
+        #expect(named.withLock { $0.count } == 10)
     }
 
     @Test func `who lies about where others are misleads nobody`() async throws {

@@ -31,6 +31,16 @@ struct MessageTests {
         }
     }
 
+    /// Whoever answers could have us look up any name, in as many threads as it names peers.
+    @Test func `peers are only where they say an address, and no name`() throws {
+        let own = try Self.own()
+        let names = ["/dns4/x.example/tcp/1", "/dns/x.example/tcp/1", "/ip4/10.0.0.1/udp/1"].map { try? Multiaddr($0) }
+        let told = own.at(names.compactMap { $0 } + own.addresses)
+        #expect(told.addresses.count == 4)
+        let answer = try KademliaMessage(KademliaMessage(.findNode, closerPeers: [told], providerPeers: [told]).bytes)
+        #expect(answer.closerPeers == [own] && answer.providerPeers == [own])
+    }
+
     @Test func `a missing kind is the one with number 0`() throws {
         #expect(try KademliaMessage([]).kind == .putValue)
     }

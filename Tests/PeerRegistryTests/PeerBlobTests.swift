@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func `a transfer that stalls goes on from another peer`() async throws {
-        try await Cluster.with(3) { cluster async throws in
+        try await Cluster.with(3, configure: { $0.stallTimeout = .milliseconds(500) }) { cluster async throws in
             let digest = DigestHasher.digest(of: bytes)
             cluster.nodes[1].lie(.init(bytes: bytes, stallsAt: 1 << 20), as: digest)
             _ = cluster.nodes[2].share(bytes)
@@ -186,6 +186,30 @@ import Testing
             _ = cluster.nodes[3].share(bytes)
             #expect(try await isSame(cluster.blob(0, digest).body, bytes))
             #expect(cluster.nodes[0].registry.peersSetAside == [])
+        }
+    }
+
+    @Test func `many peers that have not what they said do not hide the one that has it`() async throws {
+        try await Cluster.with(8) { cluster async throws in
+            let digest = DigestHasher.digest(of: bytes)
+            for other in 1...6 { cluster.nodes[other].router.advertise([RoutingKey(digest)]) }
+            _ = cluster.nodes[7].share(bytes)
+            #expect(try await isSame(cluster.blob(0, digest).body, bytes))
+        }
+    }
+
+    /// Whom the client hears the length from may be the one who lies.
+    @Test func `one peer that lies about the length sets no honest peer aside`() async throws {
+        try await Cluster.with(4) { cluster async throws in
+            let digest = DigestHasher.digest(of: bytes)
+            cluster.nodes[1].lie(.init(bytes: bytes + noise(1 << 20, seed: 2), breaksAt: 1 << 20), as: digest)
+            for honest in 2...3 { _ = cluster.nodes[honest].share(bytes) }
+            for _ in 0..<4 { _ = try await cluster.blob(0, digest) }
+            let setAside = cluster.nodes[0].registry.peersSetAside
+            #expect(setAside.allSatisfy { $0.origin == cluster.nodes[1].origin }, "\(setAside)")
+            let answer = try await cluster.blob(0, digest)
+            #expect(answer.isWhole)
+            #expect(isSame(answer.body, bytes))
         }
     }
 

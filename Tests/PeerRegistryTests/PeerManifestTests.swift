@@ -1,7 +1,10 @@
+import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NodeContent
 import OCI
 import PeerRouting
+import Synchronization
 import Testing
 
 @testable import PeerRegistry
@@ -151,6 +154,63 @@ import Testing
             #expect(try await cluster.get(0, "/v2/library/x/manifests/1.0?ns=docker.io").status == 404)
             #expect(try await cluster.get(0, "/v2/library/x/manifests/\(digest)?ns=docker.io").status == 200)
         }
+    }
+
+    /// While the central cache is not asked peers say what a tag names; so no peer is to bring that about.
+    @Test(arguments: ["wrong bytes", "another length"])
+    func `a peer that lies does not have the central cache set aside`(_ lie: String) async throws {
+        try await Cluster.with(1) { central async throws in
+            let bytes = noise(2 << 20)
+            let digest = central.nodes[0].content.put(bytes)
+            let (true1, _) = try await publish(on: central.nodes[0])
+            let origin = central.nodes[0].origin
+            try await Cluster.with(2, configure: { $0.central = origin }) { cluster async throws in
+                let (false1, _) = try await publish(on: cluster.nodes[1], seed: 7)
+                #expect(false1 != true1)
+                var wrong = bytes
+                wrong[1000] ^= 1
+                if lie == "another length" { wrong = bytes + [1, 2, 3] }
+                cluster.nodes[1].lie(.init(bytes: wrong, breaksAt: 1 << 20), as: digest)
+                #expect(try await !cluster.blob(0, digest).isWhole)
+                let setAside = cluster.nodes[0].registry.peersSetAside
+                #expect(setAside.map(\.origin) == [cluster.nodes[1].origin], "\(setAside)")
+                let head = try await cluster.get(0, "/v2/library/x/manifests/1.0?ns=docker.io", method: .HEAD)
+                #expect(head.headers.first(name: "Docker-Content-Digest") == "\(true1)")
+                #expect(try await isSame(cluster.blob(0, digest).body, bytes))
+            }
+        }
+    }
+
+    @Test func `a central cache that does not answer is waited for once, and then hardly`() async throws {
+        let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(silent.localAddress?.port)
+        try await Cluster.with(
+            2,
+            configure: {
+                $0.central = "http://127.0.0.1:\(port)"
+                $0.centralTimeout = .milliseconds(400)
+                $0.centralDoubtTimeout = .milliseconds(10)
+                $0.setAsideTime = .milliseconds(1)
+            }
+        ) { cluster async throws in
+            let (digest, _) = try await publish(on: cluster.nodes[1])
+            let fetcher = cluster.nodes[0].registry.fetcher
+            let question = PeerQuestion(
+                registry: Self.registry, repository: try RepositoryName("library/x"), kind: .manifests,
+                reference: .digest(digest))
+            let start = ContinuousClock.now
+            #expect(await fetcher.askCentral(question, excluding: []) != nil)
+            #expect(ContinuousClock.now - start >= .milliseconds(400))
+            for outages in 1...4 {
+                #expect(fetcher.memory.state.withLock { $0.centralOutages } == outages)
+                // Set aside for a moment, which doubles.
+                while await fetcher.askCentral(question, excluding: []) == nil { await Task.yield() }
+            }
+            let until = try #require(fetcher.memory.state.withLock { $0.standing.setAside.values.first }).until
+            #expect(until - .now <= .milliseconds(8))
+        }
+        try await silent.close()
     }
 
     @Test func `what peers lack comes from the central cache, verified as well`() async throws {

@@ -64,7 +64,8 @@ package struct KademliaMessage: Sendable, Hashable {
             switch (number, value) {
             case (1, .bytes(let value)): peer = try? PeerID(bytes: value)
             case (2, .bytes(let value)) where addresses.count < addressCountMax:
-                if let address = (try? Multiaddr(bytes: value))?.withoutPeer { addresses.append(address) }
+                // Names are for those whom an administrator names: looking them up for peers would be work for strangers.
+                if let address = (try? Multiaddr(bytes: value))?.withoutPeer, address.isIP { addresses.append(address) }
             default: break
             }
         }

@@ -65,9 +65,9 @@ package final class HostNetwork: KademliaNetwork {
     }
 
     package func attach(_ node: any KademliaNode) {
-        host.handle(KademliaMessage.protocolID) { [weak node] stream in
+        host.handle(KademliaMessage.protocolID) { [weak node, weak host] stream in
             guard let node else { throw StreamError.closed }
-            try await Self.serve(stream, node)
+            try await Self.serve(stream, node) { [weak host] in host?.markUsed(stream.peer) }
         }
         host.observe { [weak self, weak node] event in
             switch event {
@@ -80,7 +80,7 @@ package final class HostNetwork: KademliaNetwork {
     /// Nil for a peer that does not speak the protocol.
     private static func record(_ peer: IdentifiedPeer) -> PeerRecord? {
         guard peer.protocols.contains(KademliaMessage.protocolID) else { return nil }
-        let addresses = peer.listenAddresses.compactMap { $0.endpoint == nil ? nil : $0.withoutPeer }
+        let addresses = peer.listenAddresses.compactMap { $0.isIP ? $0.withoutPeer : nil }
         return PeerRecord(peer: peer.peer, addresses: Array(addresses.prefix(KademliaMessage.addressCountMax)))
     }
 
@@ -93,6 +93,7 @@ package final class HostNetwork: KademliaNetwork {
 
     private func exchange(_ request: KademliaMessage, on idle: Idle, peer: PeerID) async throws -> KademliaMessage {
         var idle = idle
+        host.markUsed(peer)
         do {
             try await idle.messages.send(request.bytes)
             guard let bytes = try await idle.messages.next() else { throw StreamError.closed }
@@ -125,7 +126,10 @@ package final class HostNetwork: KademliaNetwork {
         surplus?.release()
     }
 
-    private static func serve(_ stream: PeerStream, _ node: any KademliaNode) async throws {
+    /// - Parameter asked: called with each request: a connection that is used does not give way to another.
+    private static func serve(
+        _ stream: PeerStream, _ node: any KademliaNode, asked: @Sendable () -> Void
+    ) async throws {
         var messages = MessageStream(stream, limitBytes: KademliaMessage.requestLimitBytes)
         while true {
             let (bytes, rest) = try await withTimeLimit(servingIdleLimit) { [messages] in
@@ -134,6 +138,7 @@ package final class HostNetwork: KademliaNetwork {
             }
             messages = rest
             guard let bytes else { return }
+            asked()
             switch node.reply(to: try KademliaMessage(bytes), from: stream.peer) {
             case .message(let answer):
                 let frame = LengthPrefixedDecoder.frame(answer.bytes)

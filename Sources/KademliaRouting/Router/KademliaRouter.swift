@@ -78,7 +78,9 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
     ) async throws {
         let (local, lookup) = state.withLock { state in
             (
-                state.providers.providers(at: key.point, now: clock.now()),
+                // By chance: the oldest records are those of nodes that an upgrade has replaced, and of all who ask nobody
+                // is to be the first for everybody.
+                state.providers.providers(at: key.point, now: clock.now()).shuffled(using: &state.chance),
                 state.lookup(key.point, limits: configuration.lookup)
             )
         }

@@ -72,6 +72,14 @@ extension Multiaddr {
         }
     }
 
+    /// Whether TCP can dial it without looking a name up.
+    package var isIP: Bool {
+        switch endpoint {
+        case .ip4, .ip6: true
+        case .name, nil: false
+        }
+    }
+
     /// Where to listen: an IP address with a port, which may be 0 for any.
     var endpointForListening: (host: String, port: Int)? {
         guard components.count == 2, [.ip4, .ip6].contains(components[0].kind), components[1].kind == .tcp else {

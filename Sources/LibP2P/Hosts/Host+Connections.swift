@@ -82,6 +82,14 @@ extension Host {
         work.start { await self.identify(connection) }
     }
 
+    /// The connection to `peer` is in use: others give way before it. Opening a stream says so by itself.
+    package func markUsed(_ peer: PeerID) {
+        state.withLock { state in
+            guard let connection = state.table.connection(to: peer) else { return }
+            state.table.markUsed(connection.id, now: .now())
+        }
+    }
+
     func tell(_ event: HostEvent) {
         for observer in state.withLock({ $0.observers }) { observer(event) }
     }

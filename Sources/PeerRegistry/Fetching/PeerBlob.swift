@@ -25,6 +25,10 @@ actor PeerBlob: BlobContent {
     /// Whoever has sent part of it.
     private var contributors: Set<PeerSource> = []
     private var excluded: Set<PeerSource> = []
+    /// Whose word the announced length is.
+    private let announcer: PeerSource
+    /// Whoever has another length.
+    private var dissenters: Set<PeerSource> = []
     private var resumptions = 0
     private var pace: TransferPace
     /// Whether the peer is so slow that others are worth asking.
@@ -39,6 +43,7 @@ actor PeerBlob: BlobContent {
         digest = response.head.digest
         size = response.head.size
         source = response.source
+        announcer = response.source
         body = response.body.makeAsyncIterator()
         hasher = DigestHasher(response.head.digest.algorithm)
         pace = Self.pace(fetcher)
@@ -82,16 +87,22 @@ actor PeerBlob: BlobContent {
         guard hasher.finalize() == digest else { return try convict() }
         isVerified = true
         body = nil
+        for source in dissenters { fetcher.note(.malformed("it has another length"), of: source) }
     }
 
-    /// Nobody can say which of several has lied; so none of them is asked for a while. While the client has nothing of
-    /// it yet, it all begins anew with others.
+    /// Nobody can say which of several has lied; so none of them is asked for a while. The central cache is believed as
+    /// long as a peer may have done it. While the client has nothing of it yet, it all begins anew with others.
     private func convict() throws {
-        let liars = contributors.union([source])
+        let all = contributors.union([source])
+        let peers = all.filter { $0.kind == .peer }
+        let liars = peers.isEmpty ? all : peers
         for source in liars { fetcher.note(.wrongBytes, of: source) }
         body = nil
         guard !isGiven else { throw PeerBlobError.wrongBytes }
         excluded.formUnion(liars)
+        excluded.subtract(all.subtracting(liars))
+        // Whoever is left last has had its turn; that must not be the one who is believed.
+        if let liar = liars.first { source = liar }
         contributors = []
         hasher = DigestHasher(digest.algorithm)
         position = 0
@@ -125,7 +136,7 @@ actor PeerBlob: BlobContent {
     private func resume() async throws {
         guard resumptions < fetcher.configuration.resumptionLimit else { throw PeerBlobError.nobodyHasTheRest }
         guard let response = try await rest() else { throw PeerBlobError.nobodyHasTheRest }
-        take(response)
+        try take(response)
     }
 
     /// Goes on with another peer where there is one. A slow one is better than none.
@@ -133,7 +144,7 @@ actor PeerBlob: BlobContent {
         isSlow = false
         guard resumptions < fetcher.configuration.resumptionLimit, let response = try await rest() else { return }
         fetcher.note(.unreachable("too slow"), of: source)
-        take(response)
+        try take(response)
     }
 
     /// What has not come yet, from somebody who has not had a turn.
@@ -148,13 +159,22 @@ actor PeerBlob: BlobContent {
         return response
     }
 
-    private func take(_ response: PeerResponse) {
+    private func take(_ response: PeerResponse) throws {
         source = response.source
         body = nil
         pace = Self.pace(fetcher)
-        guard response.head.size == size else { return fetcher.note(.malformed("it has another length"), of: source) }
+        guard response.head.size == size else { return try disagree() }
         fetcher.metrics.recordResumption()
         body = response.body.makeAsyncIterator()
+    }
+
+    /// Somebody has the blob in another length than the one that was announced to the client. The central cache is
+    /// believed, and so are two peers against one; until then nobody is accused.
+    private func disagree() throws {
+        dissenters.insert(source)
+        guard source.kind == .central || dissenters.count > 1, announcer.kind == .peer else { return }
+        fetcher.note(.wrongBytes, of: announcer)
+        throw PeerBlobError.wrongBytes
     }
 
     private static func pace(_ fetcher: PeerFetcher) -> TransferPace {

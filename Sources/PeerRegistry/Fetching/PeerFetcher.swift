@@ -10,6 +10,8 @@ struct PeerFetcher: Sendable {
         struct State {
             var times = FetchTimes()
             var standing = PeerStanding()
+            /// How often in a row the central cache could not be asked.
+            var centralOutages = 0
         }
         let state = Mutex(State())
     }
@@ -51,22 +53,24 @@ struct PeerFetcher: Sendable {
 
     /// Sets a peer aside: for long where it lied, for a moment where it does not answer. That it has not what it said is
     /// no fault: content is removed, and records live on for minutes.
+    ///
+    /// The central cache is never set aside for what it sends or breaks off: while it is not asked peers may say what a tag
+    /// names, and they are not to bring that about (``askCentral(_:excluding:)`` alone does).
     func note(_ failure: PeerFailure, of source: PeerSource) {
         guard !Task.isCancelled else { return }
         let offence = failure.offence
         metrics.record(offence)
-        let isBanned = offence == .lied && source.kind == .peer
-        let time = isBanned ? configuration.banTime : configuration.setAsideTime
+        let time = offence == .lied ? configuration.banTime : configuration.setAsideTime
         switch offence {
         case .lied:
             logger.warning(
-                "a peer sent wrong bytes and is set aside",
+                "wrong bytes were sent",
                 metadata: ["peer": "\(source.identifier)", "origin": "\(source.origin)", "failure": "\(failure)"])
         case .failed, .absent:
             logger.debug(
                 "a peer is of no help", metadata: ["origin": "\(source.origin)", "failure": "\(failure)"])
         }
-        guard offence != .absent else { return }
+        guard offence != .absent, source.kind == .peer else { return }
         memory.state.withLock { $0.standing.note(offence, of: source.origin, until: .now + time) }
     }
 
@@ -103,15 +107,14 @@ struct PeerFetcher: Sendable {
         for source in configuration.order {
             switch source {
             case .peers:
-                let search = searches.search(key)
-                let isOld = search.isOver
-                let race = PeerRace(search: search, fetcher: self, excluded: excluded)
-                if let response = await race.run(question) { return response }
-                guard isOld, !Task.isCancelled else { continue }
-                // Those that were remembered are of no help; others may have it meanwhile.
+                let race = PeerRace(search: searches.search(key), fetcher: self, excluded: excluded)
+                let first = await race.run(question)
+                if let response = first.response { return response }
+                guard first.foundCount > 0, !Task.isCancelled else { continue }
+                // Those that were found are of no help; there may be others, and some may have it meanwhile.
                 searches.forget(key)
-                let second = PeerRace(search: searches.search(key), fetcher: self, excluded: excluded)
-                if let response = await second.run(question) { return response }
+                let second = PeerRace(search: searches.search(key), fetcher: self, excluded: first.asked)
+                if let response = await second.run(question).response { return response }
             case .central:
                 if case .success(let response)? = await askCentral(question, excluding: excluded) { return response }
             }
@@ -127,10 +130,33 @@ struct PeerFetcher: Sendable {
         guard let origin = configuration.central else { return nil }
         let source = PeerSource.central(origin)
         guard !excluded.contains(source), choose([source]) != nil else { return nil }
-        let result = await ask(question, of: source, within: configuration.centralTimeout)
-        if case .failure(let failure) = result, failure.isOutage { note(failure, of: source) }
+        let isDoubtful = memory.state.withLock { $0.centralOutages > 0 }
+        let limit =
+            isDoubtful
+            ? min(configuration.centralDoubtTimeout, configuration.centralTimeout) : configuration.centralTimeout
+        let result = await ask(question, of: source, within: limit)
+        guard !Task.isCancelled else { return result }
+        if case .failure(let failure) = result, failure.isOutage {
+            noteOutage(failure, of: source)
+        } else {
+            memory.state.withLock { $0.centralOutages = 0 }
+        }
         return result
     }
+
+    /// The central cache could not be asked: it is not asked for a while, for longer each time in a row.
+    private func noteOutage(_ failure: PeerFailure, of source: PeerSource) {
+        metrics.record(.failed)
+        logger.warning(
+            "the central cache does not answer", metadata: ["origin": "\(source.origin)", "failure": "\(failure)"])
+        memory.state.withLock { state in
+            let pause = configuration.setAsideTime * (1 << min(state.centralOutages, Self.outageDoublings))
+            state.centralOutages += 1
+            state.standing.note(.failed, of: source.origin, until: .now + pause)
+        }
+    }
+
+    private static let outageDoublings = 3
 
     private static let addressMax = 3
 }

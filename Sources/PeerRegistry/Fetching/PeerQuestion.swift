@@ -50,7 +50,8 @@ enum PeerFailure: Error, Hashable, CustomStringConvertible {
     var offence: PeerStanding.Offence {
         switch self {
         case .unreachable, .malformed: .failed
-        case .refused(let status): status == 404 ? .absent : .failed
+        // 416: of a blob whose length another peer gave, rightly or not.
+        case .refused(let status): status == 404 || status == 416 ? .absent : .failed
         case .wrongBytes, .tooLarge: .lied
         }
     }

@@ -20,8 +20,16 @@ struct PeerRace: Sendable {
     private static let concurrency = 4
     private static let attemptMax = 8
 
-    /// Nil where nobody answers well.
-    func run(_ question: PeerQuestion) async -> PeerResponse? {
+    struct Outcome: Sendable {
+        /// Nil where nobody answers well.
+        let response: PeerResponse?
+        /// Peers that have had their turn by now.
+        let asked: Set<PeerSource>
+        /// How many the search had found.
+        let foundCount: Int
+    }
+
+    func run(_ question: PeerQuestion) async -> Outcome {
         await withTaskGroup(of: Event.self) { group in
             var state = RaceState(
                 excluded: excluded, concurrency: Self.concurrency, attemptMax: Self.attemptMax)
@@ -44,7 +52,7 @@ struct PeerRace: Sendable {
                 case .answered(let source, .success(let response), let time):
                     fetcher.note(success: source, after: time)
                     group.cancelAll()
-                    return response
+                    return Outcome(response: response, asked: state.asked, foundCount: state.foundCount)
                 case .answered(let source, .failure(let failure), _):
                     state.running -= 1
                     fetcher.note(failure, of: source)
@@ -54,7 +62,7 @@ struct PeerRace: Sendable {
             }
             group.cancelAll()
             fetcher.noteFruitless(after: ContinuousClock.now - began)
-            return nil
+            return Outcome(response: nil, asked: state.asked, foundCount: state.foundCount)
         }
     }
 
@@ -91,7 +99,7 @@ struct RaceState: Sendable {
     var wanted = 1
     var isSearchOver = false
     var isPatienceOver = false
-    private var asked: Set<PeerSource>
+    private(set) var asked: Set<PeerSource>
     private var askedCount = 0
     private let concurrency: Int
     private let attemptMax: Int

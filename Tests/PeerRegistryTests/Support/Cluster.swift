@@ -81,10 +81,10 @@ struct Cluster: Sendable {
         configuration.resolveTimeout = .seconds(10)
         configuration.answerTimeout = .seconds(20)
         configuration.manifestTimeout = .seconds(20)
-        configuration.stallTimeout = .milliseconds(500)
+        configuration.stallTimeout = .seconds(10)
         configure(&configuration)
         var limits = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        limits.timeout = .init(connect: .seconds(2), read: .milliseconds(500))
+        limits.timeout = .init(connect: .seconds(2), read: TimeAmount(configuration.stallTimeout))
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: limits)
         let asking = HTTPClient(eventLoopGroupProvider: .singleton)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
