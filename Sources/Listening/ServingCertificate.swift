@@ -14,6 +14,8 @@ package struct CertificateFiles: Sendable, Hashable {
         self.keyFile = keyFile
         self.clientAuthorityFile = clientAuthorityFile
     }
+
+    package var files: [String] { [certificateFile, keyFile, clientAuthorityFile].compactMap { $0 } }
 }
 
 /// A certificate chain, leaf first, and its key, both in PEM form. Never printed.

@@ -30,7 +30,7 @@ struct BootstrapTests {
     private static func addresses(
         _ status: String, _ body: String, type: String = "application/json",
         _ source: @Sendable (Int, HTTPClient) -> any BootstrapSource = { port, client in
-            HTTPBootstrap(url: "http://127.0.0.1:\(port)/id", port: 5001, client: client)
+            HTTPBootstrap(url: "http://127.0.0.1:\(port)/id", port: 5001) { try await client.execute($0, timeout: $1) }
         }
     ) async throws -> [String] {
         let answer =

@@ -149,7 +149,8 @@ private struct Central: Sendable {
 
     func renew(_ node: Cluster.Node, token: String, at other: String? = nil) async throws {
         try await GrantRenewal(
-            grants: try #require(node.grants), central: other ?? origin, token: token, client: try #require(client),
+            grants: try #require(node.grants), central: other ?? origin, token: token,
+            client: try PeerHTTPClient(#require(client)),
             logger: logger
         ).renew()
     }

@@ -24,12 +24,42 @@ import Testing
     private func status(_ port: Int, _ tls: PeerHTTP.TLS) async throws -> UInt {
         let client = try PeerHTTP.client(connect: .seconds(5), stall: .seconds(5), tls: tls)
         do {
-            let answer = try await client.get(url: "https://localhost:\(port)/v2/").get()
+            let code = try await status(port, client)
             try await client.shutdown()
-            return answer.status.code
+            return code
         } catch {
             try await client.shutdown()
             throw error
+        }
+    }
+
+    private func status(_ port: Int, _ client: PeerHTTPClient) async throws -> UInt {
+        try await client.execute(HTTPClientRequest(url: "https://localhost:\(port)/v2/"), timeout: .seconds(5)).status
+            .code
+    }
+
+    @Test func `a client's certificate is read again when it is replaced`() async throws {
+        let (files, stranger) = (try Files(), try Files())
+        var tls = files.certificate.files
+        tls.clientAuthorityFile = files.authorityFile
+        let required = tls
+        try await RunningServer.with(configure: { $0.tls = required }) { server async throws in
+            let used = PeerHTTP.TLS(
+                authorityFile: files.authorityFile, certificateFile: stranger.certificate.files.certificateFile,
+                keyFile: stranger.certificate.files.keyFile)
+            let client = try PeerHTTP.client(connect: .seconds(5), stall: .seconds(5), tls: used)
+            await #expect(throws: (any Error).self) { try await status(server.port, client) }
+            try Data("no certificate".utf8).write(to: URL(filePath: stranger.certificate.files.certificateFile))
+            #expect(throws: PeerTLSError.self) { try client.reloadCertificates() }
+            for (from, to) in [
+                (files.certificate.files.certificateFile, stranger.certificate.files.certificateFile),
+                (files.certificate.files.keyFile, stranger.certificate.files.keyFile),
+            ] {
+                try Data(contentsOf: URL(filePath: from)).write(to: URL(filePath: to))
+            }
+            try client.reloadCertificates()
+            #expect(try await status(server.port, client) == 200)
+            try await client.shutdown()
         }
     }
 

@@ -7,10 +7,10 @@ internal import PeerRegistry
 
 /// The HTTP clients of a node, one for each kind of certificate, and whom it asks for its first peers.
 struct NodeClients {
-    let peers: HTTPClient
-    let central: HTTPClient
+    let peers: PeerHTTPClient
+    let central: PeerHTTPClient
     private(set) var bootstrap: [any BootstrapSource] = []
-    private var others: [HTTPClient] = []
+    private var others: [PeerHTTPClient] = []
     private var clusters: [KubernetesClient] = []
 
     /// - Throws: ``CommandFailure`` where a file cannot be used, or a cluster cannot be found.
@@ -36,7 +36,7 @@ struct NodeClients {
 
     private static func client(
         connect: Duration, stall: Duration, tls: PeerHTTP.TLS
-    ) throws(CommandFailure) -> HTTPClient {
+    ) throws(CommandFailure) -> PeerHTTPClient {
         do throws(PeerTLSError) {
             return try PeerHTTP.client(connect: connect, stall: stall, tls: tls)
         } catch {
@@ -53,7 +53,7 @@ struct NodeClients {
         case .http(let url, let tls):
             let client = try Self.client(connect: .seconds(5), stall: .seconds(10), tls: tls)
             others.append(client)
-            bootstrap.append(HTTPBootstrap(url: url, port: port, client: client))
+            bootstrap.append(HTTPBootstrap(url: url, port: port) { try await client.execute($0, timeout: $1) })
         case .annotations(let annotations):
             let client = KubernetesClient(
                 try ClusterAccess.connection(kubeconfig: annotations.kubeconfig, context: annotations.context),
@@ -64,6 +64,9 @@ struct NodeClients {
                     client: client, names: annotations.names, ownNode: annotations.ownNode, port: port))
         }
     }
+
+    /// Reads the files of all of them again.
+    func reloadCertificates() throws { for client in [peers, central] + others { try client.reloadCertificates() } }
 
     func shutdown() async {
         for client in [peers, central] + others { try? await client.shutdown() }

@@ -1,5 +1,6 @@
 package import KademliaRouting
 package import LibP2P
+internal import Listening
 package import PeerRegistry
 package import RegistryServer
 package import Rules
@@ -59,6 +60,13 @@ package struct NodeConfiguration: Sendable {
     package var advertisesLoopback = false
 
     package init() {}
+
+    /// Whatever has a certificate, a key or an authority, of servers and clients.
+    var certificateFiles: [String] {
+        var files = (server.tls?.files ?? []) + peerTLS.files + centralTLS.files
+        for case .http(_, let tls) in bootstrap { files += tls.files }
+        return files
+    }
 
     /// Who is asked for no grant; nil for everybody.
     var localClients: [AddressBlock]? { grants?.localClients }

@@ -44,7 +44,7 @@ struct NodeService {
     func run(onReady: @escaping @Sendable ([String]) -> Void) async throws(CommandFailure) {
         let (server, sharing, store) = (server, sharing, store)
         var parts = ServiceParts()
-        sharing.add(to: &parts)
+        sharing.add(to: &parts, server: server)
         parts.add { try await server.run() }
         parts.add {
             // The server itself tells why it cannot listen; one that is ended before it does has no addresses.

@@ -25,6 +25,8 @@ struct NodeSharing {
     private let pages: [RegistryServer]
     private let clients: NodeClients
     private let renewal: GrantRenewal?
+    private let certificateFiles: [String]
+    private let logger: Logger
 
     /// - Parameter keeper: whoever keeps the content, for people.
     /// - Throws: ``CommandFailure`` that says what is wrong, and what to do.
@@ -33,6 +35,8 @@ struct NodeSharing {
         _ telemetry: Telemetry
     ) throws(CommandFailure) {
         let logger = telemetry.logger
+        self.logger = logger
+        certificateFiles = configuration.certificateFiles
         // Before there are clients, which have to be shut down.
         let identity = try Self.identity(configuration, logger: logger)
         let clients = try NodeClients(configuration, logger: logger)
@@ -129,8 +133,15 @@ struct NodeSharing {
     }
 
     /// What runs as long as the node takes part.
-    func add(to parts: inout ServiceParts) {
-        let (network, advertiser, control) = (network, advertiser, control)
+    /// - Parameter server: which answers peers with the node's certificate; nil for one whose owner keeps it current.
+    func add(to parts: inout ServiceParts, server: RegistryServer?) {
+        let (network, advertiser, control, clients) = (network, advertiser, control, clients)
+        let watch = CertificateWatch(files: certificateFiles, logger: logger) {
+            try server?.reloadCertificate()
+            try clients.reloadCertificates()
+        }
+        // A part that ends by itself would end them all.
+        if !certificateFiles.isEmpty { parts.addCancelled { await watch.run() } }
         parts.add { try await network.run() }
         parts.addCancelled { await advertiser.run() }
         if let renewal { parts.addCancelled { await renewal.run() } }

@@ -199,7 +199,7 @@ struct WeirService {
         let (cache, control, server, readiness, reloader) = (cache, control, server, readiness, reloader)
         let (upstreams, metadata) = (upstreams, metadata)
         var parts = ServiceParts()
-        sharing?.sharing.add(to: &parts)
+        sharing?.sharing.add(to: &parts, server: sharing?.server)
         parts.add { await upstreams.run() }
         parts.add { try await cache.run() }
         parts.add { try await control.run() }

@@ -1,6 +1,6 @@
 package import AsyncHTTPClient
 package import LibP2P
-internal import NIOCore
+package import NIOCore
 internal import NIOHTTP1
 
 /// Peers by HTTP, as Spegel hands them out at `/id` and a server of K3s at ``K3sNames/peersPath``: the first 3 of the
@@ -8,21 +8,24 @@ internal import NIOHTTP1
 package struct HTTPBootstrap: BootstrapSource {
     private let url: String
     private let port: Int
-    private let client: HTTPClient
+    private let execute: @Sendable (HTTPClientRequest, TimeAmount) async throws -> HTTPClientResponse
 
     /// - Parameters:
     ///   - port: for answers that have IP addresses alone.
-    ///   - client: with whatever certificates the other side wants.
-    package init(url: String, port: Int, client: HTTPClient) {
+    ///   - execute: a client's, with whatever certificates the other side wants.
+    package init(
+        url: String, port: Int,
+        execute: @escaping @Sendable (HTTPClientRequest, TimeAmount) async throws -> HTTPClientResponse
+    ) {
         self.url = url
         self.port = port
-        self.client = client
+        self.execute = execute
     }
 
     package func addresses() async throws -> [Multiaddr] {
         var request = HTTPClientRequest(url: url)
         request.headers.add(name: "Accept", value: "application/json")
-        let response = try await client.execute(request, timeout: .seconds(10))
+        let response = try await execute(request, .seconds(10))
         guard response.status == .ok else { throw BootstrapError.refused(status: Int(response.status.code)) }
         let body = try await response.body.collect(upTo: Self.bodyLimitBytes)
         let bytes = Array(body.readableBytesView)

@@ -1,4 +1,4 @@
-package import AsyncHTTPClient
+internal import AsyncHTTPClient
 internal import BlobStore
 package import Logging
 internal import NIOCore
@@ -28,7 +28,7 @@ package final class PeerRegistry: NodeRegistry {
     ///   - grants: who may have what is private; nil asks nobody for a grant.
     package init(
         configuration: PeerRegistryConfiguration, content: any NodeContent, routing: any PeerRouting,
-        filter: RegistryFilter, advertiser: Advertiser, peerClient: HTTPClient, centralClient: HTTPClient,
+        filter: RegistryFilter, advertiser: Advertiser, peerClient: PeerHTTPClient, centralClient: PeerHTTPClient,
         grants: PeerGrants? = nil, metrics: NodeMetrics, logger: Logger
     ) {
         self.configuration = configuration

@@ -6,7 +6,7 @@ internal import PeerGrants
 
 /// Asks one place for content, by HTTP as Spegel asks.
 struct PeerClient: Sendable {
-    let client: HTTPClient
+    let client: PeerHTTPClient
     let authorization: String?
     /// What is shown to peers for private repositories; nil shows nothing.
     var grants: PeerGrants?

@@ -1,4 +1,4 @@
-package import AsyncHTTPClient
+internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOSSL
 
@@ -16,6 +16,8 @@ package enum PeerHTTP {
             self.certificateFile = certificateFile
             self.keyFile = keyFile
         }
+
+        package var files: [String] { [authorityFile, certificateFile, keyFile].compactMap { $0 } }
     }
 
     /// A client that follows no redirects, changes no bytes and uses no proxy.
@@ -23,17 +25,20 @@ package enum PeerHTTP {
     ///   - connect: for a connection.
     ///   - stall: for the next bytes of an answer.
     /// - Throws: where a file cannot be used.
-    package static func client(connect: Duration, stall: Duration, tls: TLS = TLS()) throws(PeerTLSError) -> HTTPClient
-    {
+    package static func client(
+        connect: Duration, stall: Duration, tls: TLS = TLS()
+    ) throws(PeerTLSError) -> PeerHTTPClient {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout = .init(
             connect: TimeAmount(connect), read: TimeAmount(stall))
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
+        // Here too, so that a file that cannot be used is found before there is a client to be shut down.
         configuration.tlsConfiguration = try self.configuration(tls)
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        return try PeerHTTPClient(
+            HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration), tls: tls)
     }
 
-    private static func configuration(_ tls: TLS) throws(PeerTLSError) -> TLSConfiguration {
+    static func configuration(_ tls: TLS) throws(PeerTLSError) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         if let file = tls.authorityFile {

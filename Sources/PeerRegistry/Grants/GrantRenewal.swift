@@ -1,4 +1,4 @@
-package import AsyncHTTPClient
+internal import AsyncHTTPClient
 package import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -9,13 +9,13 @@ package struct GrantRenewal: Sendable {
     private let grants: PeerGrants
     private let central: String
     private let token: String?
-    private let client: HTTPClient
+    private let client: PeerHTTPClient
     private let logger: Logger
 
     /// - Parameters:
     ///   - central: `https://weir.example:5000`.
     ///   - token: what this node is known by, beside its identity.
-    package init(grants: PeerGrants, central: String, token: String?, client: HTTPClient, logger: Logger) {
+    package init(grants: PeerGrants, central: String, token: String?, client: PeerHTTPClient, logger: Logger) {
         self.grants = grants
         self.central = central
         self.token = token

@@ -85,7 +85,7 @@ struct Cluster: Sendable {
         configure(&configuration)
         var limits = HTTPClient.Configuration(redirectConfiguration: .disallow)
         limits.timeout = .init(connect: .seconds(2), read: TimeAmount(configuration.stallTimeout))
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: limits)
+        let client = try PeerHTTPClient(HTTPClient(eventLoopGroupProvider: .singleton, configuration: limits))
         let asking = HTTPClient(eventLoopGroupProvider: .singleton)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let swarm = InMemorySwarm()
