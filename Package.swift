@@ -323,7 +323,7 @@ let package = Package(
                 "StoreContent", "NodeContent", "BlobStore", "FilesystemBlobStore", "MetadataStore",
                 "MetadataStoreConformance", "SQLiteMetadataStore", "OCI", "Rules", "TestMachine", nioCore, logging,
             ]),
-        tests("NodeConfigurationTests", ["NodeConfiguration", "OCI", yams]),
+        tests("NodeConfigurationTests", ["NodeConfiguration", "OCI", tomlKit, yams]),
         tests(
             "KubernetesClientTests",
             [

@@ -63,6 +63,22 @@ extension HostsFolder {
         exists(left) && exists(right) && FileManager.default.contentsEqual(atPath: left, andPath: right)
     }
 
+    /// Whether `left` holds nothing but what `right` holds; what was being written counts for nothing.
+    func isCopy(_ left: String, of right: String) -> Bool {
+        guard isFolder(left) else {
+            let theirs = try? bytes(of: right)
+            return isFile(left) && theirs != nil && (try? bytes(of: left)) == theirs
+        }
+        guard let names = try? names(left) else { return false }
+        return names.allSatisfy { AtomicFile.isTemporary($0) || isCopy("\(left)/\($0)", of: "\(right)/\($0)") }
+    }
+
+    /// The permissions of a file that may be reached by a link; nil for what is none.
+    func mode(_ path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? status.st_mode & 0o777 : nil
+    }
+
     func move(_ from: String, to target: String) throws(NodeConfigurationError) {
         guard rename(from, target) == 0 else { throw failure("rename", from) }
     }

@@ -22,13 +22,13 @@ package struct HostsFolder: Sendable {
     }
 
     package let path: String
-    private let ownsEverything: Bool
+    let ownsEverything: Bool
     var backup: String { "\(path)/_backup" }
     /// What is being moved into ``backup``, before all of it is.
     private var staging: String { "\(path)/_backup.new" }
     /// What is being moved back.
     private var restoring: String { "\(path)/_backup.restoring" }
-    private var own: Set<String> { ["_backup", "_backup.new", "_backup.restoring"] }
+    var own: Set<String> { ["_backup", "_backup.new", "_backup.restoring"] }
 
     /// - Parameter ownsEverything: whatever stands beside `_backup` was written for it and may go, as Spegel has it: its
     ///   files carry no mark. Else what is not ours is kept.
@@ -52,19 +52,19 @@ package struct HostsFolder: Sendable {
         let wanted = try wanted(files, existing: existing, from: isFolder(backup) ? backup : path)
         if !isFolder(backup) { try setAside() }
         var changes = Changes()
-        let ours = Set(files.map(\.folder))
         for name in try names(path) where !own.contains(name) {
             if try isOurs(name) {
-                try tidy(name, wanted: ours.contains(name) ? wanted : [:])
+                try tidy(name, wanted: wanted)
             } else if try keep(name) {
                 changes.replaced.append(name)
             }
         }
         for (name, content) in wanted.sorted(by: { $0.key < $1.key }) {
             let file = "\(path)/\(name)"
-            if let folder = name.split(separator: "/").first { try makeFolder("\(path)/\(folder)") }
-            guard try bytes(of: file) != content else { continue }
-            try AtomicFile(path: file).write(content, mode: 0o644)
+            let parts = file.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+            try makeFolder(parts.joined(separator: "/"))
+            guard try bytes(of: file) != content.bytes else { continue }
+            try AtomicFile(path: file).write(content.bytes, mode: content.mode)
             changes.written.append(file)
         }
         try synchronise(path)
@@ -118,43 +118,37 @@ package struct HostsFolder: Sendable {
         try synchronise(path)
     }
 
-    /// The bytes of each file, by its path below the folder.
-    private func wanted(
-        _ files: [HostsFile], existing: Existing, from source: String
-    ) throws(NodeConfigurationError) -> [String: [UInt8]] {
-        var wanted: [String: [UInt8]] = [:]
-        for file in files {
-            var kept: [TableText] = []
-            if existing == .appended, let text = try read("\(source)/\(file.folder)/hosts.toml") {
-                kept = TableText.tables(of: text).filter(\.isHost)
-                // Certificates and the like, that kept hosts name by paths beside their file.
-                for name in try names("\(source)/\(file.folder)") where name != "hosts.toml" {
-                    guard isFile("\(source)/\(file.folder)/\(name)") else { continue }
-                    wanted["\(file.folder)/\(name)"] = try bytes(of: "\(source)/\(file.folder)/\(name)")
-                }
-            }
-            wanted["\(file.folder)/hosts.toml"] = Array(file.text(kept: kept).utf8)
-        }
-        return wanted
-    }
-
-    private func isOurs(_ name: String) throws(NodeConfigurationError) -> Bool {
+    func isOurs(_ name: String) throws(NodeConfigurationError) -> Bool {
         if ownsEverything { return true }
         let folder = "\(path)/\(name)"
         guard isFolder(folder) else { return false }
-        if exists("\(folder)/hosts.toml") { return begins("\(folder)/hosts.toml", with: HostsFile.mark) }
+        if exists("\(folder)/hosts.toml") {
+            return [HostsFile.mark, HostsFile.spegelMark].contains { begins("\(folder)/hosts.toml", with: $0) }
+        }
         // We were stopped before its file was written: there is nothing in it but copies, and what was being written.
+        let sources = isFolder(backup) ? try names(backup) : []
         for file in try names(folder) where !AtomicFile.isTemporary(file) {
-            guard isSame("\(folder)/\(file)", "\(backup)/\(name)/\(file)") else { return false }
+            guard sources.contains(where: { isCopy("\(folder)/\(file)", of: "\(backup)/\($0)/\(file)") }) else {
+                return false
+            }
         }
         return true
     }
 
     /// Removes what is not wanted, or not wanted any more, from a folder of ours.
-    private func tidy(_ name: String, wanted: [String: [UInt8]]) throws(NodeConfigurationError) {
+    private func tidy(_ name: String, wanted: [String: Content]) throws(NodeConfigurationError) {
         guard wanted["\(name)/hosts.toml"] != nil else { return try remove("\(path)/\(name)") }
-        for file in try names("\(path)/\(name)") where wanted["\(name)/\(file)"] == nil {
-            try remove("\(path)/\(name)/\(file)")
+        try tidy(below: name, wanted: wanted)
+    }
+
+    private func tidy(below folder: String, wanted: [String: Content]) throws(NodeConfigurationError) {
+        for name in try names("\(path)/\(folder)") {
+            let file = "\(folder)/\(name)"
+            if isFolder("\(path)/\(file)"), wanted.keys.contains(where: { $0.hasPrefix("\(file)/") }) {
+                try tidy(below: file, wanted: wanted)
+            } else if wanted[file] == nil || !isFile("\(path)/\(file)") {
+                try remove("\(path)/\(file)")
+            }
         }
     }
 
@@ -179,5 +173,5 @@ package struct HostsFolder: Sendable {
     }
 
     /// No registry's name ends so.
-    private static let replacedSuffix = ".replaced"
+    static let replacedSuffix = ".replaced"
 }

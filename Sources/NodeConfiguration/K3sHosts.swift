@@ -30,10 +30,7 @@ package struct K3sHosts: Sendable, Hashable {
 
     /// A port stands in the folder's name as `_PORT_`: containerd's other way to write it.
     private func text(for name: String) throws(NodeConfigurationError) -> String? {
-        var folders = [name == "*" ? "_default" : name]
-        if let colon = name.lastIndex(of: ":") {
-            folders.append("\(name[..<colon])_\(name[name.index(after: colon)...])_")
-        }
+        let folders = name == "*" ? [HostsFile.standardFolder] : HostsFile.folders(name)
         for folder in folders {
             if let text = try HostsFolder(path: self.folder).read("\(self.folder)/\(folder)/hosts.toml") {
                 return text

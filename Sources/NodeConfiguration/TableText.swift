@@ -1,7 +1,9 @@
+internal import TOMLKit
+
 /// The tables of a TOML text, each with its exact text: what is kept of somebody else's file is kept as it was written.
 ///
-/// Divides at lines that begin with `[`, outside of strings over several lines. It understands no values; whether the
-/// whole is TOML is a library's to say.
+/// Divides at lines that begin with `[`, outside of arrays and of strings over several lines. It understands no values;
+/// whether the whole is TOML is a library's to say. Lines end with a newline alone, whatever they ended with before.
 package struct TableText: Sendable, Hashable {
     /// The name as it stands between the brackets, without blanks at its ends; empty for what comes before the first.
     package let name: String
@@ -12,15 +14,19 @@ package struct TableText: Sendable, Hashable {
         var tables: [TableText] = []
         var name = ""
         var lines = ""
-        var quote: String?
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        var scan = LineScan()
+        // Not by characters: a carriage return and a newline are one of these.
+        for bytes in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            let end = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
+            let line = Substring(end)
             let trimmed = line.drop { $0 == " " || $0 == "\t" }
-            if quote == nil, trimmed.hasPrefix("["), let found = header(trimmed) {
+            if scan.isBetweenValues, trimmed.hasPrefix("["), let found = header(trimmed) {
                 tables.append(TableText(name: name, text: lines))
                 (name, lines) = (found, "")
+            } else {
+                scan.read(line)
             }
             lines += line + "\n"
-            quote = openQuote(after: line, in: quote)
         }
         // The last line had no newline of its own, or was none.
         lines.removeLast()
@@ -28,14 +34,16 @@ package struct TableText: Sendable, Hashable {
         return tables
     }
 
-    /// The name in `[name]` or `[[name]]`; nil for an array of values that begins a line.
+    /// The name in `[name]` or `[[name]]`; nil where the brackets do not end in this line.
     private static func header(_ line: Substring) -> String? {
         var quote: Character?
+        var isEscaped = false
         var depth = 0
         var name = ""
         for character in line {
             if let open = quote {
-                if character == open { quote = nil }
+                if character == open, !isEscaped { quote = nil }
+                isEscaped = character == "\\" && open == "\"" && !isEscaped
                 name.append(character)
                 continue
             }
@@ -43,10 +51,7 @@ package struct TableText: Sendable, Hashable {
             case "[" where name.isEmpty: depth += 1
             case "]":
                 depth -= 1
-                if depth == 0 {
-                    let trimmed = name.drop { $0 == " " }
-                    return trimmed.isEmpty ? nil : String(trimmed.reversed().drop { $0 == " " }.reversed())
-                }
+                if depth == 0 { return name.trimmingBlanks.isEmpty ? nil : name.trimmingBlanks }
             case "\"", "'":
                 quote = character
                 name.append(character)
@@ -57,11 +62,40 @@ package struct TableText: Sendable, Hashable {
         return nil
     }
 
+    /// The parts of ``name``, without quotes; empty where it is no key.
+    private var path: [String] {
+        guard var table = try? TOMLTable(string: "[\(name)]") else { return [] }
+        var path: [String] = []
+        while let key = table.keys.first {
+            path.append(key)
+            guard let next = table[key]?.table else { break }
+            table = next
+        }
+        return path
+    }
+
+    /// Whether it is a host of hosts.toml, or a table below one.
+    package var isHost: Bool { path.first == "host" }
+
+    /// The address of the host that it is, or is below; nil for what is none.
+    package var host: String? {
+        let path = path
+        return path.count > 1 && path[0] == "host" ? path[1] : nil
+    }
+}
+
+/// What of a value is open at the end of a line.
+private struct LineScan {
     private static let multiline = String(repeating: "\"", count: 3)
 
-    /// Whether a string over several lines is open after `line`.
-    private static func openQuote(after line: Substring, in open: String?) -> String? {
-        var quote = open
+    /// The mark of a string over several lines.
+    private var quote: String?
+    /// Of arrays and inline tables.
+    private var depth = 0
+
+    var isBetweenValues: Bool { quote == nil && depth <= 0 }
+
+    mutating func read(_ line: Substring) {
         var single: Character?
         var rest = line
         while let character = rest.first {
@@ -79,15 +113,23 @@ package struct TableText: Sendable, Hashable {
                 quote = String(rest.prefix(3))
                 rest = rest.dropFirst(3)
             } else if character == "#" {
-                return nil
+                return
             } else {
-                if character == "\"" || character == "'" { single = character }
+                switch character {
+                case "\"", "'": single = character
+                case "[", "{": depth += 1
+                case "]", "}": depth -= 1
+                default: break
+                }
                 rest = rest.dropFirst()
             }
         }
-        return quote
     }
+}
 
-    /// Whether it is a host of hosts.toml, or a table below one.
-    package var isHost: Bool { name == "host" || name.hasPrefix("host.") }
+extension String {
+    fileprivate var trimmingBlanks: String {
+        let start = drop { $0 == " " || $0 == "\t" }
+        return String(start.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+    }
 }
