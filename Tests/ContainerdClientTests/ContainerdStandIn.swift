@@ -12,6 +12,9 @@ final class ContainerdStandIn: Sendable {
         let digests: Set<Digest>
     }
 
+    /// Any other digest is that of a blob as large as one likes, whose bytes are the number of their block.
+    static let blockBytes = 128 << 10
+
     let images: [Image]
     private let manifests: [Digest: [UInt8]]
     private let counts = Mutex((reads: 0, readsUntilFault: Int?.none))
@@ -90,9 +93,22 @@ final class ContainerdStandIn: Sendable {
         }
         guard !isFaulty else { return GRPCServer.Script(status: nil) }
         let digest = (try? ContainerdMessages.text(request[...], field: 1)).flatMap { $0 }.flatMap { try? Digest($0) }
-        guard let digest, let bytes = manifests[digest] else { return GRPCServer.Script(status: 5) }
+        guard let digest else { return GRPCServer.Script(status: 5) }
         var message = ProtobufWriter()
-        message.bytes(bytes, field: 2)
-        return GRPCServer.Script(messages: [message.bytes])
+        message.bytes(manifests[digest] ?? Self.blob(request), field: 2)
+        return GRPCServer.Script(messages: [message.bytes], interlude: .ping)
+    }
+
+    private static func blob(_ request: [UInt8]) -> [UInt8] {
+        guard let offset = try? ContainerdMessages.number(request[...], field: 2),
+            let count = try? ContainerdMessages.number(request[...], field: 3)
+        else { return [] }
+        var (bytes, place) = ([UInt8](), Int(offset))
+        while bytes.count < Int(count) {
+            let left = min(blockBytes - place % blockBytes, Int(count) - bytes.count)
+            bytes += Array(repeating: UInt8(truncatingIfNeeded: place / blockBytes), count: left)
+            place += left
+        }
+        return bytes
     }
 }

@@ -66,6 +66,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [GRPCServer.Interlude.goAway, .malformedFrame])
+    func `a connection that can carry no more calls ends those on it, and the next call makes another`(
+        _ interlude: GRPCServer.Interlude
+    ) async throws {
+        try await GRPCServer.with({ call in
+            call.method == "/break" ? .init(hangs: true, interlude: interlude) : .init(messages: [[1]])
+        }) { server in
+            let client = client(server)
+            _ = try await client.unary("a/b", [])
+            let failure = await #expect(throws: GRPCError.self) {
+                try await client.unary("break", [], within: .seconds(30))
+            }
+            #expect(failure != .timedOut)
+            #expect(Array(try await client.unary("a/b", []).readableBytesView) == [1])
+            #expect(server.record.connections == 2)
+        }
+    }
+
     @Test func `nobody there is told in words`() async throws {
         let client = GRPCClient(socket: "/tmp/weir-there-is-no-such-socket", fields: [])
         await #expect(throws: GRPCError.unavailable("there is no socket /tmp/weir-there-is-no-such-socket")) {

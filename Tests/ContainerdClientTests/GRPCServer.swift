@@ -26,6 +26,17 @@ struct GRPCServer {
         var status: Int? = 0
         var message = ""
         var hangs = false
+        /// What the connection itself carries before the answer.
+        var interlude: Interlude?
+    }
+
+    enum Interlude: Sendable {
+        /// As Go's gRPC measures the line with.
+        case ping
+        /// The end of all calls.
+        case goAway
+        /// A frame that no connection may carry.
+        case malformedFrame
     }
 
     /// What it has seen of its clients.
@@ -33,6 +44,8 @@ struct GRPCServer {
         var connections = 0
         /// Requests whose end did not come together with their message.
         var piecemealRequests = 0
+        /// Connections that the client has given up.
+        var givenUp = 0
     }
 
     let path: String
@@ -52,8 +65,11 @@ struct GRPCServer {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 seen.record.withLock { $0.connections += 1 }
+                // Answers to its own pings count as well.
+                var connection = NIOHTTP2Handler.ConnectionConfiguration()
+                connection.controlFrameRateLimit.maximumCount = 100_000
                 return channel.configureHTTP2Pipeline(
-                    mode: .server,
+                    mode: .server, connectionConfiguration: connection, streamConfiguration: .init(),
                     inboundStreamInitializer: { stream in
                         stream.eventLoop.makeCompletedFuture {
                             try stream.pipeline.syncOperations.addHandlers([
@@ -61,7 +77,9 @@ struct GRPCServer {
                             ])
                         }
                     }
-                ).map { _ in }
+                ).flatMapThrowing { _ in
+                    try channel.pipeline.syncOperations.addHandler(Connection(seen: seen))
+                }
             }
             .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
         do {
@@ -73,6 +91,18 @@ struct GRPCServer {
             try? await channel.close()
             unlinkSocket(path)
             throw error
+        }
+    }
+
+    private final class Connection: ChannelInboundHandler {
+        typealias InboundIn = HTTP2Frame
+
+        private let seen: Counts
+
+        init(seen: Counts) { self.seen = seen }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            if case .goAway = unwrapInboundIn(data).payload { seen.record.withLock { $0.givenUp += 1 } }
         }
     }
 
@@ -110,7 +140,29 @@ struct GRPCServer {
             reply(context, answer(Call(method: method, request: request)))
         }
 
+        private func play(_ interlude: Interlude, on connection: any Channel) {
+            switch interlude {
+            case .ping:
+                connection.writeAndFlush(
+                    HTTP2Frame(streamID: .rootStream, payload: .ping(HTTP2PingData(withInteger: 1), ack: false)),
+                    promise: nil)
+            case .goAway:
+                connection.writeAndFlush(
+                    HTTP2Frame(
+                        streamID: .rootStream,
+                        payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil)), promise: nil)
+            case .malformedFrame:
+                // DATA on the stream of the connection (RFC 9113, 6.1).
+                let bytes = ByteBuffer(bytes: [0, 0, 1, 0, 0, 0, 0, 0, 0, 0])
+                let context = try? connection.pipeline.syncOperations.context(handlerType: NIOHTTP2Handler.self)
+                context?.writeAndFlush(NIOAny(IOData.byteBuffer(bytes)), promise: nil)
+            }
+        }
+
         private func reply(_ context: ChannelHandlerContext, _ script: Script) {
+            if let interlude = script.interlude, let connection = context.channel.parent {
+                play(interlude, on: connection)
+            }
             guard !script.hangs else { return }
             let head = HTTPResponseHead(
                 version: .http1_1, status: .ok, headers: ["content-type": "application/grpc"])

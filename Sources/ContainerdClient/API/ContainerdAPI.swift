@@ -88,13 +88,14 @@ package struct ContainerdAPI: Sendable {
         return all.withLock { $0 }
     }
 
+    /// A piece of content. One that does not come within 15 seconds is given up: whoever waits for the bytes asks others.
     /// - Parameter length: in bytes; more than the limit of a message is read in several.
     package func read(_ digest: Digest, at offset: Int64, length: Int) async throws(GRPCError) -> ByteBuffer? {
         let bytes = Mutex(ByteBuffer())
         let isFound: Void? = try await found { () throws(GRPCError) in
             try await client.stream(
                 "containerd.services.content.v1.Content/Read",
-                ContainerdMessages.read(digest, offset: offset, size: Int64(length)), within: .seconds(60)
+                ContainerdMessages.read(digest, offset: offset, size: Int64(length)), within: .seconds(15)
             ) { message throws(GRPCError) in
                 try understand { () throws(ProtobufError) in
                     for data in try ContainerdMessages.messages(message.readableBytesView, field: 2) {

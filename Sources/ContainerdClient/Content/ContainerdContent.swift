@@ -19,8 +19,13 @@ package final class ContainerdContent: NodeContent {
     private let api: ContainerdAPI
     private let configuredRoot: String?
     private let logger: Logger
-    private let root = Mutex<String?>(nil)
+    private let root = Mutex(Root())
     private let walk = Mutex(ImageWalk())
+
+    private struct Root {
+        var path: String?
+        var isMissingSaid = false
+    }
 
     /// - Parameter contentRoot: its content directory, mounted here; nil asks containerd, and takes what it says where
     ///   that can be read.
@@ -31,7 +36,7 @@ package final class ContainerdContent: NodeContent {
     }
 
     /// The directory that content is read from; nil where it comes through containerd.
-    package var contentRoot: String? { root.withLock { $0 } }
+    package var contentRoot: String? { root.withLock { $0.path } }
 
     package func digest(
         of tag: Tag, in repository: RepositoryName, of registry: RegistryHost
@@ -69,6 +74,10 @@ package final class ContainerdContent: NodeContent {
         } catch {
             throw NodeContentError(error)
         }
+        // A new containerd makes its directory with the first image.
+        if contentRoot == nil, !present.isEmpty, let root = await findRoot() {
+            logger.info("content is read from its directory now", metadata: ["content": "\(root)"])
+        }
         var walk = walk.withLock { $0 }
         // What was read stays known where the rest cannot be read now.
         defer { self.walk.withLock { [walk] in $0 = walk } }
@@ -103,7 +112,6 @@ package final class ContainerdContent: NodeContent {
         do throws(GRPCError) {
             let version = try await api.version()
             let root = await findRoot()
-            self.root.withLock { $0 = root }
             logger.info(
                 "containerd answers",
                 metadata: ["version": "\(version)", "content": "\(root ?? "through containerd")"])
@@ -135,6 +143,8 @@ package final class ContainerdContent: NodeContent {
         throw NodeContentError(error)
     }
 
+    /// Looks where content can be read, and keeps what it finds; warns once where a directory that is configured cannot
+    /// be.
     private func findRoot() async -> String? {
         var candidates: [String] = []
         if let configuredRoot {
@@ -144,8 +154,13 @@ package final class ContainerdContent: NodeContent {
             candidates.append(Self.standardRoot)
         }
         let found = candidates.first { access("\($0)/blobs", R_OK | X_OK) == 0 }
-        if found == nil, let configuredRoot {
-            logger.warning("the content directory cannot be read", metadata: ["path": "\(configuredRoot)"])
+        let isNews = root.withLock { root in
+            defer { root = Root(path: found, isMissingSaid: found == nil) }
+            return !root.isMissingSaid
+        }
+        if found == nil, isNews, let configuredRoot {
+            logger.warning(
+                "the content directory cannot be read, or has no content yet", metadata: ["path": "\(configuredRoot)"])
         }
         return found
     }

@@ -38,15 +38,7 @@ final class ContentFile: BlobReader {
         let count = Int(min(Int64(length), size - offset))
         do {
             return try await NIOThreadPool.singleton.runIfActive { [self] in
-                var buffer = ByteBufferAllocator().buffer(capacity: count)
-                while buffer.readableBytes < count {
-                    let place = offset + Int64(buffer.readableBytes)
-                    let got = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count - buffer.readableBytes) {
-                        pread(descriptor, $0.baseAddress, min($0.count, count), off_t(place))
-                    }
-                    guard got > 0 else { throw BlobStoreError.system(call: "pread", errno: got == 0 ? EIO : errno) }
-                }
-                return buffer
+                try Self.read(count, at: offset) { pread(descriptor, $0, $1, off_t($2)) }
             }
         } catch let error as BlobStoreError {
             throw error
@@ -54,32 +46,26 @@ final class ContentFile: BlobReader {
             throw .system(call: "pread", errno: ECANCELED)
         }
     }
-}
 
-/// Content that is read through containerd, where its directory is not mounted.
-final class ContentStream: BlobReader {
-    private let api: ContainerdAPI
-    private let digest: Digest
-    let size: Int64
-
-    init(api: ContainerdAPI, digest: Digest, size: Int64) {
-        self.api = api
-        self.digest = digest
-        self.size = size
-    }
-
-    var fileDescriptor: CInt? { nil }
-
-    func read(at offset: Int64, length: Int) async throws(BlobStoreError) -> ByteBuffer {
-        guard length > 0, (0..<size).contains(offset) else { return ByteBuffer() }
-        let count = Int(min(Int64(length), size - offset))
-        let bytes: ByteBuffer?
-        do throws(GRPCError) {
-            bytes = try await api.read(digest, at: offset, length: count)
-        } catch {
-            throw .system(call: "containerd Read", errno: EIO)
+    /// All of `count` bytes, however many calls it takes.
+    /// - Parameter source: `pread`, of a place in memory, a count of bytes and an offset.
+    static func read(
+        _ count: Int, at offset: Int64, by source: (UnsafeMutableRawPointer?, Int, Int64) -> Int
+    ) throws(BlobStoreError) -> ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        while buffer.readableBytes < count {
+            let place = offset + Int64(buffer.readableBytes)
+            // The buffer may have more room than is left to read.
+            let left = count - buffer.readableBytes
+            var failure: CInt = 0
+            let got = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: left) {
+                let got = source($0.baseAddress, left, place)
+                if got < 0 { failure = errno }
+                return max(got, 0)
+            }
+            if got > 0 || failure == EINTR { continue }
+            throw .system(call: "pread", errno: failure == 0 ? EIO : failure)
         }
-        guard let bytes, bytes.readableBytes == count else { throw .system(call: "containerd Read", errno: ENOENT) }
-        return bytes
+        return buffer
     }
 }
