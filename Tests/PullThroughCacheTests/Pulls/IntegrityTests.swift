@@ -155,8 +155,8 @@ import Upstream
         let configuration = Configuration(
             retries: FillRetries(attempts: 3, attemptsInAll: 5, firstPause: .zero, longestPause: .zero))
         try await CacheFixture.withRunning(configuration: configuration) { fixture async throws in
-            let image = fixture.registry.addSingleImage(repository: "a/b", tag: "v1", layerSizes: [100_000])
-            fixture.registry.inject(.truncateBody(afterBytes: 10_000), for: .blobGets)
+            let image = fixture.registry.addSingleImage(repository: "a/b", tag: "v1", layerSizes: [2_000_000])
+            fixture.registry.inject(.truncateBody(afterBytes: 200_000), for: .blobGets)
             await #expect(throws: CacheError.upstream(.truncated)) {
                 try await fixture.bytes("a/b", image.layers[0].digest)
             }
