@@ -153,6 +153,7 @@ import Upstream
             let layer = image.layers[0]
             _ = try await fixture.manifest("private/app", "v1")
             _ = try await fixture.bytes("private/app", layer.digest)
+            try await fixture.settle()
             fixture.registry.addSingleImage(repository: "public/app", tag: "v1")
             await #expect(throws: CacheError.blobUnknown) { try await fixture.blob("public/app", layer.digest) }
             await #expect(throws: CacheError.blobUnknown) {

@@ -24,6 +24,8 @@ import Timekeeping
                 images.append(image)
                 fixture.clock.advance(by: .seconds(10))
                 try await fixture.pull("a/app\(number)", "v1", of: image)
+                // Before the clock goes on: what is not referred to by then is taken for left over.
+                try await fixture.settle()
             }
             fixture.clock.advance(by: .seconds(10))
             // Pulled again, the oldest is the most recent one.
