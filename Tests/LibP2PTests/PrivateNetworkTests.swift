@@ -11,9 +11,9 @@ struct PrivateNetworkTests {
         let subkey = XSalsa20.subkey(key: hex(Self.key), nonce: Array(hex(Self.nonce)[..<16]))
         #expect(hex(subkey) == "dc908dda0b9344a953629b733820778880f3ceb421bb61b91cbd4c3e66256ce4")
         var cipher = XSalsa20(key: hex(Self.key), nonce: hex(Self.nonce))
-        var buffer = ByteBuffer(bytes: [UInt8](repeating: 0, count: 31))
+        var buffer = ByteBuffer(bytes: [UInt8](repeating: 0, count: 32))
         cipher.apply(to: &buffer)
-        #expect(hex(buffer.readableBytesView) == "eea6a7251c1e72916d11c2cb214d3c252539121d8e234e652d651fa4c8cff8")
+        #expect(hex(buffer.readableBytesView) == "eea6a7251c1e72916d11c2cb214d3c252539121d8e234e652d651fa4c8cff880")
     }
 
     @Test func `the key stream goes on over any cut of the bytes`() {

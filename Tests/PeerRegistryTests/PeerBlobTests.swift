@@ -82,6 +82,59 @@ import Testing
         }
     }
 
+    /// Twenty seconds are what one peer may take for an answer here; nobody waits for them.
+    @Test func `while a peer says nothing another one is asked`() async throws {
+        let patient = { (configuration: inout PeerRegistryConfiguration) in
+            configuration.answerTimeout = .seconds(20)
+            configuration.stallTimeout = .seconds(20)
+        }
+        try await Cluster.with(3, configure: patient) { cluster async throws in
+            let digest = DigestHasher.digest(of: bytes)
+            cluster.nodes[1].lie(.init(bytes: bytes, stallsAt: 0), as: digest)
+            _ = cluster.nodes[2].share(bytes)
+            for _ in 0..<4 {
+                let start = ContinuousClock.now
+                #expect(try await isSame(cluster.blob(0, digest).body, bytes))
+                #expect(ContinuousClock.now - start < .seconds(10))
+            }
+        }
+    }
+
+    @Test func `a peer that says nothing is left for the central cache after its time`() async throws {
+        try await Cluster.with(1) { central async throws in
+            let digest = central.nodes[0].content.put(bytes)
+            let origin = central.nodes[0].origin
+            let configure = { (configuration: inout PeerRegistryConfiguration) in
+                configuration.central = origin
+                configuration.answerTimeout = .milliseconds(200)
+            }
+            try await Cluster.with(2, configure: configure) { cluster async throws in
+                cluster.nodes[1].lie(.init(bytes: bytes, stallsAt: 0), as: digest)
+                #expect(try await isSame(cluster.blob(0, digest).body, bytes))
+                #expect(cluster.nodes[0].registry.peersSetAside.map(\.reason) == ["failed"])
+            }
+        }
+    }
+
+    @Test func `the central cache is asked first where that is configured`() async throws {
+        try await Cluster.with(1) { central async throws in
+            let digest = central.nodes[0].content.put(bytes)
+            let origin = central.nodes[0].origin
+            let configure = { (configuration: inout PeerRegistryConfiguration) in
+                configuration.central = origin
+                configuration.order = [.central, .peers]
+            }
+            try await Cluster.with(2, configure: configure) { cluster async throws in
+                // Asked first, this one would have broken the transfer.
+                cluster.nodes[1].lie(.init(bytes: noise(bytes.count, seed: 9)), as: digest)
+                #expect(try await isSame(cluster.blob(0, digest).body, bytes))
+                #expect(cluster.nodes[0].registry.peersSetAside == [])
+                let other = cluster.nodes[1].share(noise(1 << 20, seed: 3))
+                #expect(try await cluster.blob(0, other).isWhole, "what the central cache lacks comes from peers")
+            }
+        }
+    }
+
     /// A few bytes now and then are no stall, and would keep the client for hours.
     @Test func `a peer that hardly sends anything is left for another, and kept where there is none`() async throws {
         let short = Array(bytes.prefix(20_000))

@@ -181,6 +181,28 @@ import Testing
         }
     }
 
+    @Test(arguments: [PeerRegistryConfiguration.TagTrust.fallback, .always, .never])
+    func `who says what a tag names is as configured`(_ trust: PeerRegistryConfiguration.TagTrust) async throws {
+        try await Cluster.with(1) { central async throws in
+            let (centrals, _) = try await publish(on: central.nodes[0])
+            let origin = central.nodes[0].origin
+            let configure = { (configuration: inout PeerRegistryConfiguration) in
+                configuration.central = origin
+                configuration.tagsFromPeers = trust
+            }
+            try await Cluster.with(2, configure: configure) { cluster async throws in
+                let (peers, _) = try await publish(on: cluster.nodes[1], seed: 7)
+                _ = try await publish(on: cluster.nodes[1], tag: "2.0", seed: 9)
+                let head = try await cluster.get(0, "/v2/library/x/manifests/1.0?ns=docker.io", method: .HEAD)
+                let expected = trust == .always ? peers : centrals
+                #expect(head.headers.first(name: "Docker-Content-Digest") == "\(expected)")
+                // A tag that the central cache does not know: its no is final.
+                let other = try await cluster.get(0, "/v2/library/x/manifests/2.0?ns=docker.io", method: .HEAD)
+                #expect(other.status == (trust == .always ? 200 : 404))
+            }
+        }
+    }
+
     @Test func `a central cache that does not answer is waited for once, and then hardly`() async throws {
         let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()
