@@ -106,7 +106,9 @@ struct PeerNetworkTests {
         var configuration = try Self.configuration()
         configuration.host.listen = [try Multiaddr("/ip4/192.0.2.1/tcp/1")]
         let network = PeerNetwork(try Identity(), configuration, logger: Self.logger)
-        await #expect(throws: HostError.self) { try await network.run() }
+        let expected = HostError.cannotListen(
+            address: "/ip4/192.0.2.1/tcp/1", reason: "this machine has no such address; change 'node.peers.listen'")
+        await #expect(throws: expected) { try await network.run() }
     }
 
     @Test func `a stream of peers ends with its time, and takes the look-up along when it is left`() async throws {

@@ -148,6 +148,12 @@ struct NodeTarget {
             image = nil
             return
         }
+        for (algorithm, count) in [("sha256", 64), ("sha512", 128)] where text.hasPrefix("\(algorithm):") {
+            // It would pass for a tag of an image of that name.
+            throw ControlError(
+                .badRequest,
+                "'\(text)' is no whole digest: \(count) digits, 0-9 and a-f, come after '\(algorithm):'")
+        }
         let reference: ImageReference
         do throws(ReferenceError) {
             reference = try ImageReference(text)
