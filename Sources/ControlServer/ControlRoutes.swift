@@ -7,7 +7,12 @@ struct ControlRoutes: Sendable {
 
     func router() -> Router<BasicRequestContext> {
         let router = Router()
-        router.add(middleware: UnknownRoutes())
+        router.add(
+            middleware: UnknownRoutes { path in
+                guard path.hasPrefix("/v1/node/") else { return nil }
+                return
+                    "this is the socket of weir serve; use 'weir status', or name the socket of the node with --socket"
+            })
         addOperations(to: router)
         addPulls(to: router)
         let service = service
@@ -74,7 +79,7 @@ struct ControlRoutes: Sendable {
 
     static func reference(_ request: Request) throws(ControlError) -> String {
         guard let reference = request.uri.queryParameters["reference"], !reference.isEmpty else {
-            throw ControlError(.badRequest, "the query parameter 'reference' is missing")
+            throw ControlError(.badRequest, "a reference is wanted, such as docker.io/library/nginx:1.27 ('reference')")
         }
         return String(reference)
     }
@@ -140,6 +145,9 @@ struct ControlRoutes: Sendable {
 struct UnknownRoutes: RouterMiddleware {
     typealias Context = BasicRequestContext
 
+    /// Says what is wrong with a path in words, where its user most likely wanted another socket.
+    let explanation: @Sendable (_ path: String) -> String?
+
     @concurrent func handle(
         _ request: Request, context: BasicRequestContext,
         next: @concurrent (Request, BasicRequestContext) async throws -> Response
@@ -148,9 +156,9 @@ struct UnknownRoutes: RouterMiddleware {
             return try await next(request, context)
         } catch let error as HTTPError {
             let kind: ControlError.Kind = error.status == .notFound ? .notFound : .badRequest
-            return ControlRoutes.json(
-                ErrorDocument(ControlError(kind, "no such path or method: \(request.method) \(request.uri.path)")),
-                status: error.status)
+            let message =
+                explanation(request.uri.path) ?? "no such path or method: \(request.method) \(request.uri.path)"
+            return ControlRoutes.json(ErrorDocument(ControlError(kind, message)), status: error.status)
         }
     }
 }

@@ -7,6 +7,7 @@ internal import Synchronization
 /// Answers weir's own commands, and whoever watches it, on a Unix socket.
 package struct ControlServer: Sendable {
     private let path: String
+    private let setting: String
     private let router: @Sendable () -> Router<BasicRequestContext>
     private let logger: Logger
     private let onReady: @Sendable () async -> Void
@@ -18,6 +19,7 @@ package struct ControlServer: Sendable {
         path: String, service: any ControlledService, logger: Logger, onReady: @escaping @Sendable () async -> Void = {}
     ) {
         self.path = path
+        setting = "control.socket"
         router = { ControlRoutes(service: service).router() }
         self.logger = logger
         self.onReady = onReady
@@ -26,6 +28,7 @@ package struct ControlServer: Sendable {
     /// The same for a node.
     package init(path: String, node: any ControlledNode, logger: Logger) {
         self.path = path
+        setting = "node.socket"
         router = { NodeRoutes(node: node).router() }
         self.logger = logger
         onReady = {}
@@ -34,7 +37,7 @@ package struct ControlServer: Sendable {
     /// Answers until a graceful shutdown or cancellation, then removes the socket.
     /// - Throws: ``ControlSocketError`` where there can be none.
     package func run() async throws {
-        let socket = try ControlSocket.prepare(at: path)
+        let socket = try ControlSocket.prepare(at: path, setting: setting)
         defer { socket.remove() }
         let failure = Mutex<ControlSocketError?>(nil)
         // What the library reports of single connections is of no interest beside the service's own log.

@@ -17,13 +17,17 @@ package struct ControlSocket: Sendable {
     private static let made = Atomic<UInt32>(0)
 
     package let path: String
+    private let setting: String
     private let stagingDirectory: String
 
     /// Where the server binds before ``publish()``.
     var stagingPath: String { "\(stagingDirectory)/s" }
 
+    /// - Parameter setting: the key of the configuration that names the socket, for people.
     /// - Throws: ``ControlSocketError/inUse(path:)`` where a running process answers there.
-    package static func prepare(at path: String) throws(ControlSocketError) -> ControlSocket {
+    package static func prepare(
+        at path: String, setting: String = "control.socket"
+    ) throws(ControlSocketError) -> ControlSocket {
         guard path.utf8.count <= pathLimit else { throw .pathTooLong(path: path) }
         var status = stat()
         if lstat(path, &status) == 0 {
@@ -34,18 +38,22 @@ package struct ControlSocket: Sendable {
         // Of its own for each socket of this process: two may lie side by side. No longer than the socket's name may be.
         let number = made.wrappingAdd(1, ordering: .relaxed).oldValue
         let name = ".s\(String(getpid(), radix: 36))-\(String(number, radix: 36))"
-        let socket = ControlSocket(path: path, stagingDirectory: "\(directory)/\(name)")
+        let socket = ControlSocket(path: path, setting: setting, stagingDirectory: "\(directory)/\(name)")
         socket.removeStaging()
         guard mkdir(socket.stagingDirectory, 0o700) == 0 else {
-            throw .system(path: directory, call: "mkdir", errno: errno)
+            throw .system(path: directory, call: "mkdir", errno: errno, setting: setting)
         }
         return socket
     }
 
     /// Makes the bound socket reachable under its path.
     func publish() throws(ControlSocketError) {
-        guard chmod(stagingPath, 0o600) == 0 else { throw .system(path: path, call: "chmod", errno: errno) }
-        guard rename(stagingPath, path) == 0 else { throw .system(path: path, call: "rename", errno: errno) }
+        guard chmod(stagingPath, 0o600) == 0 else {
+            throw .system(path: path, call: "chmod", errno: errno, setting: setting)
+        }
+        guard rename(stagingPath, path) == 0 else {
+            throw .system(path: path, call: "rename", errno: errno, setting: setting)
+        }
         removeStaging()
     }
 
@@ -92,7 +100,8 @@ package enum ControlSocketError: Error, Hashable, Sendable, CustomStringConverti
     case inUse(path: String)
     case notASocket(path: String)
     case pathTooLong(path: String)
-    case system(path: String, call: String, errno: Int32)
+    /// `setting` is the key of the configuration that names the socket.
+    case system(path: String, call: String, errno: Int32, setting: String)
 
     package var description: String {
         switch self {
@@ -100,9 +109,9 @@ package enum ControlSocketError: Error, Hashable, Sendable, CustomStringConverti
         case .notASocket(let path): "\(path) is no socket; remove it, or name another path for the control socket"
         case .pathTooLong(let path):
             "the control socket's path is longer than \(ControlSocket.pathLimit) bytes; give a shorter one: \(path)"
-        case .system(let path, let call, let errno):
+        case .system(let path, let call, let errno, let setting):
             "the control socket cannot be made in \(path): \(call) failed: \(String(cString: strerror(errno))); name a place "
-                + "that can be written as 'control.socket'"
+                + "that can be written as '\(setting)'"
         }
     }
 }

@@ -55,6 +55,8 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
     /// Whether it takes part: peers are there, and the content is followed.
     package var isReady: Bool
     package var isPrivateNetwork: Bool
+    /// Why the bootstrap finds nobody; nil where peers are known, or nothing was tried yet.
+    package var bootstrapTrouble: String?
     /// Who keeps the content: `containerd`, or `store` for Weir's own.
     package var contentKeeper: String
     package var isContentFollowed: Bool
@@ -80,7 +82,7 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         registryAddresses: [String], isReady: Bool, isPrivateNetwork: Bool, contentKeeper: String,
         isContentFollowed: Bool, contentDirectory: String?, central: String?, advertisedKeys: Int, untoldKeys: Int,
         advertisedTags: [String: Int], peers: [Peer], records: Int, providers: Int, setAside: [SetAside],
-        grants: String? = nil
+        grants: String? = nil, bootstrapTrouble: String? = nil
     ) {
         self.version = version
         self.processIdentifier = processIdentifier
@@ -102,6 +104,7 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         self.providers = providers
         self.setAside = setAside
         self.grants = grants
+        self.bootstrapTrouble = bootstrapTrouble
     }
 }
 

@@ -6,7 +6,13 @@ struct NodeRoutes: Sendable {
 
     func router() -> Router<BasicRequestContext> {
         let router = Router()
-        router.add(middleware: UnknownRoutes())
+        router.add(
+            middleware: UnknownRoutes { path in
+                guard path.hasPrefix("/v1/"), !path.hasPrefix("/v1/node/") else { return nil }
+                return path == "/v1/reload"
+                    ? "weir node takes new settings with a restart; there is nothing to reload"
+                    : "this is the socket of weir node; use 'weir node status', 'weir node find' or 'weir node measure'"
+            })
         let node = node
         router.get("/v1/node/status") { _, _ in
             await ControlRoutes.answer { () throws(ControlError) in try await node.status() }

@@ -21,21 +21,22 @@ package enum ListeningError: Error, Hashable, CustomStringConvertible {
 
 extension ListeningError {
     /// What the system said when `address` was to be bound, in words that tell what to do.
-    init(listeningOn address: String, failedWith error: any Error) {
+    /// - Parameter setting: how another address is given: `with --listen`, or `as 'node.pages'`.
+    init(listeningOn address: String, setting: String, failedWith error: any Error) {
         let reason: String
         switch error {
-        case let error as IOError: reason = Self.reason(error.errnoCode)
-        case is SocketAddressError: reason = "its host is not known; give an address of this machine with --listen"
+        case let error as IOError: reason = Self.reason(error.errnoCode, setting)
+        case is SocketAddressError: reason = "its host is not known; give an address of this machine \(setting)"
         default: reason = "\(error)"
         }
         self = .cannotListen(address: address, reason: reason)
     }
 
-    private static func reason(_ code: CInt) -> String {
+    private static func reason(_ code: CInt, _ setting: String) -> String {
         switch code {
-        case EADDRINUSE: "another process listens there; stop it, or choose another address with --listen"
-        case EADDRNOTAVAIL: "this machine has no such address; choose one that it has, or 0.0.0.0, with --listen"
-        case EACCES: "this user may not use that port; choose one from 1024 on with --listen"
+        case EADDRINUSE: "another process listens there; stop it, or choose another address \(setting)"
+        case EADDRNOTAVAIL: "this machine has no such address; choose one that it has, or 0.0.0.0, \(setting)"
+        case EACCES: "this user may not use that port; choose one from 1024 on \(setting)"
         default: strerror(code).map { String(cString: $0) } ?? "error \(code)"
         }
     }

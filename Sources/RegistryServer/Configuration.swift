@@ -5,6 +5,8 @@ extension RegistryServer {
     package struct Configuration: Sendable, Hashable {
         /// `HOST:PORT` each; IPv6 addresses in brackets. Port 0 takes a free one.
         package var listen: [String]
+        /// How another address is given, for people.
+        package var listenSetting = "with --listen"
         package var tls: TLS?
         /// A request's line and fields together; default 32 KiB. Longer ones are answered 431.
         package var headerLimitBytes: Int

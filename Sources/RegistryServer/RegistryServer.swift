@@ -144,7 +144,8 @@ package final class RegistryServer: Sendable {
             )
             .childChannelInitializer { pipeline.configure($0) }
         do throws(ListeningError) {
-            return try await Listeners.open(configuration.listen, by: bootstrap)
+            return try await Listeners.open(
+                configuration.listen, setting: configuration.listenSetting, by: bootstrap)
         } catch {
             throw RegistryServerError(error)
         }

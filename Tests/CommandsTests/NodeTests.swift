@@ -327,4 +327,56 @@ import Testing
         #expect(second.code == 1 && second.errors.contains("a running service has the store"), "\(second.errors)")
         #expect(await serving.end() == 0)
     }
+
+    @Test func `what a node has not, does not do or cannot understand is told in words`() async throws {
+        let folder = try Folder()
+        try folder.write(yaml(""))
+        let service = try RunningWeir(["node", "run", "--config", "weir.yaml"], in: folder)
+        _ = try await service.ready()
+        let socket = ["--socket", "\(folder.path)/node.sock"]
+        let table: [([String], Int32, String)] = [
+            (["node", "find", "dockr.io/library/x:1"], 4, "neither a peer nor this node has dockr.io/library/x:1"),
+            (["node", "find", "sha256:abc"], 2, "'sha256:abc' is no whole digest: 64 digits"),
+            (["node", "find", ""], 2, "a reference is wanted"),
+            (["status"], 4, "this is the socket of weir node; use 'weir node status'"),
+            (["reload"], 4, "weir node takes new settings with a restart"),
+        ]
+        for (arguments, code, message) in table {
+            let result = try await ProgramTests.run(arguments + socket, directory: folder.path)
+            #expect(result.code == code && result.errors.contains(message), "\(arguments): \(result.errors)")
+        }
+        let status = try await ProgramTests.run(["node", "status"] + socket, directory: folder.path)
+        #expect(status.output.contains("Bootstrap:        none is configured"), "\(status.output)")
+        #expect(await service.end() == 0, "\(service.errors)")
+        #expect(service.errors.contains("only nodes that name this one will be peers"), "\(service.errors)")
+    }
+
+    @Test func `an address that is taken is told with the setting that names it`() async throws {
+        try await withPeer { _, address in
+            let port = try #require(address.endpoint?.port)
+            for (key, message) in [
+                ("pages: 127.0.0.1:\(port)", "as 'node.pages'"),
+                ("pages: []\n  socket: nowhere/node.sock", "as 'node.socket'"),
+            ] {
+                let folder = try Folder()
+                try folder.write(
+                    """
+                    node:
+                      listen: 127.0.0.1:0
+                      containerd: { socket: nowhere.sock }
+                      directory: identity
+                      \(key)
+                      peers: { listen: [/ip4/127.0.0.1/tcp/0] }
+                    """)
+                let node = try await ProgramTests.run(["node", "--config", "weir.yaml"], directory: folder.path)
+                #expect(node.code == 1 && node.errors.contains(message), "\(node.errors)")
+            }
+            let folder = try Folder()
+            try folder.write(
+                "node:\n  listen: 127.0.0.1:0\n  directory: identity\n  socket: node.sock\n  pages: []\n"
+                    + "  peers: { listen: [\(address)] }\n")
+            let node = try await ProgramTests.run(["node", "--config", "weir.yaml"], directory: folder.path)
+            #expect(node.code == 1 && node.errors.contains("change 'node.peers.listen'"), "\(node.errors)")
+        }
+    }
 }

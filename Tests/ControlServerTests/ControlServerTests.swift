@@ -77,7 +77,7 @@ import Testing
             ),
             (
                 "GET", "/v1/explain", 400, "",
-                #"{"error":{"code":"badRequest","message":"the query parameter 'reference' is missing"}}"#
+                #"{"error":{"code":"badRequest","message":"a reference is wanted, such as docker.io/library/nginx:1.27 ('reference')"}}"#
             ),
             (
                 "POST", "/v1/refresh?reference=nginx", 502, "refresh nginx",
@@ -205,11 +205,22 @@ import Testing
         await #expect(throws: ControlSocketError.pathTooLong(path: path)) { try await server.run() }
     }
 
+    @Test func `what is meant for a node is told so`() async throws {
+        try await withServer { socket, _ in
+            let answer = try await exchange(socket, "GET", "/v1/node/status")
+            #expect(answer.0 == 404)
+            #expect(answer.2.contains("this is the socket of weir serve; use 'weir status'"), "\(answer.2)")
+        }
+    }
+
     @Test func `a directory that is missing is told`() async throws {
         let server = ControlServer(path: "/nonexistent/c.sock", service: StubService(), logger: Logger(label: "test"))
-        await #expect(throws: ControlSocketError.system(path: "/nonexistent", call: "mkdir", errno: ENOENT)) {
-            try await server.run()
-        }
+        let expected = ControlSocketError.system(
+            path: "/nonexistent", call: "mkdir", errno: ENOENT, setting: "control.socket")
+        await #expect(throws: expected) { try await server.run() }
+        let node = ControlServer(path: "/nonexistent/n.sock", node: StubNode(), logger: Logger(label: "test"))
+        let error = await #expect(throws: ControlSocketError.self) { try await node.run() }
+        #expect(error?.description.hasSuffix("as 'node.socket'") == true)
     }
 }
 

@@ -142,3 +142,15 @@ extension StubService {
         }
     }
 }
+
+struct StubNode: ControlledNode {
+    func status() async throws(ControlError) -> NodeStatusDocument { throw ControlError(.failed, "a stub") }
+    func find(_ reference: String) async throws(ControlError) -> NodeFindDocument {
+        throw ControlError(.failed, "a stub")
+    }
+    func measure(_ reference: String) async throws(ControlError) -> NodeMeasureDocument {
+        throw ControlError(.failed, "a stub")
+    }
+    func metrics() async -> String { "" }
+    func unreadiness() async -> String? { nil }
+}

@@ -48,11 +48,67 @@ struct PeerNetworkTests {
         }
     }
 
+    /// What is configured, and what is said of it.
+    @Test(arguments: [
+        ("dead", "/ip4/127.0.0.1/tcp/1: "), ("name", "nope.invalid names nobody"),
+        ("failing", "weir-peers: no address"),
+        ("none", "none is configured"),
+    ])
+    func `a bootstrap that finds nobody is told, and forgotten when somebody is known`(
+        _ kind: String, _ expected: String
+    ) async throws {
+        var configuration = try Self.configuration()
+        switch kind {
+        case "dead": configuration.bootstrap = [StaticBootstrap([try Multiaddr("/ip4/127.0.0.1/tcp/1")])]
+        case "name":
+            configuration.bootstrap = [
+                DNSBootstrap(name: "nope.invalid", port: 1) { _, _ in [] }
+            ]
+        case "failing":
+            configuration.bootstrap = [
+                DNSBootstrap(name: "weir-peers", port: 1) { _, _ in throw ConnectionError.noAddress }
+            ]
+        default: break
+        }
+        let first = PeerNetwork(try Identity(), configuration, logger: Self.logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await first.run() }
+            defer { group.cancelAll() }
+            try await HostNetworkTests.until { first.bootstrapTrouble?.contains(expected) == true }
+            var other = try Self.configuration()
+            other.bootstrap = [StaticBootstrap(try await first.boundAddresses())]
+            let second = PeerNetwork(try Identity(), other, logger: Self.logger)
+            group.addTask { try await second.run() }
+            try await HostNetworkTests.until { first.isReady && second.isReady }
+            #expect(first.bootstrapTrouble == nil && second.bootstrapTrouble == nil)
+        }
+    }
+
+    @Test func `each reason is said once until somebody is known`() {
+        var news = BootstrapNews()
+        let messages = [
+            news.note(["b", "a", "b"], isAlone: true), news.note(["a", "b"], isAlone: true),
+            news.note([], isAlone: true), news.note(nil, isAlone: true), news.note(["a", "b"], isAlone: true),
+            news.note(nil, isAlone: false), news.note(["c"], isAlone: false), news.note(["a", "b"], isAlone: true),
+        ]
+        #expect(
+            messages == [
+                .trouble("a; b"), nil, .trouble(BootstrapNews.nobodyNamed), nil, nil, .recovered, nil,
+                .trouble("a; b"),
+            ])
+        for number in 0..<100 { _ = news.note(["\(number)"], isAlone: true) }
+        let more = news.note(["something else"], isAlone: true)
+        #expect(more == nil, "the log does not grow with each attempt")
+        #expect(news.trouble == "something else")
+    }
+
     @Test func `a service that cannot listen says so`() async throws {
         var configuration = try Self.configuration()
         configuration.host.listen = [try Multiaddr("/ip4/192.0.2.1/tcp/1")]
         let network = PeerNetwork(try Identity(), configuration, logger: Self.logger)
-        await #expect(throws: HostError.self) { try await network.run() }
+        let expected = HostError.cannotListen(
+            address: "/ip4/192.0.2.1/tcp/1", reason: "this machine has no such address; change 'node.peers.listen'")
+        await #expect(throws: expected) { try await network.run() }
     }
 
     @Test func `a stream of peers ends with its time, and takes the look-up along when it is left`() async throws {

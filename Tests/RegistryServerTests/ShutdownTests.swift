@@ -121,13 +121,14 @@ import Testing
     }
 
     @Test(arguments: [
-        (EADDRINUSE, "another process listens there; stop it, or choose another address with --listen"),
-        (EADDRNOTAVAIL, "this machine has no such address; choose one that it has, or 0.0.0.0, with --listen"),
-        (EACCES, "this user may not use that port; choose one from 1024 on with --listen"),
+        (EADDRINUSE, "another process listens there; stop it, or choose another address as 'node.pages'"),
+        (EADDRNOTAVAIL, "this machine has no such address; choose one that it has, or 0.0.0.0, as 'node.pages'"),
+        (EACCES, "this user may not use that port; choose one from 1024 on as 'node.pages'"),
         (EMFILE, String(cString: strerror(EMFILE))),
     ])
     func `what the system says to an address is told with what to do`(_ code: CInt, _ reason: String) {
-        let error = ListeningError(listeningOn: "h:1", failedWith: IOError(errnoCode: code, reason: "bind(x:)"))
+        let error = ListeningError(
+            listeningOn: "h:1", setting: "as 'node.pages'", failedWith: IOError(errnoCode: code, reason: "bind(x:)"))
         #expect("\(error)" == "cannot listen on h:1: \(reason)")
     }
 

@@ -125,6 +125,9 @@ struct NodeFindCommand: AsyncParsableCommand {
         let find = try await node.client().request(
             .get, "/v1/node/find", query: [("reference", reference.reference)], as: NodeFindDocument.self)
         try output.write(find) { NodeText.findings(find) }
+        guard !find.peers.isEmpty || find.isHere else {
+            throw CommandFailure(.notFound, "neither a peer nor this node has \(find.key)")
+        }
     }
 }
 

@@ -24,6 +24,11 @@ package struct NodeConfiguration: Sendable {
         package var ownNode: String?
     }
 
+    package struct SettingNames: Sendable, Hashable {
+        package var pages = "as 'node.pages'"
+        package var bootstrapListen = "as 'node.peers.bootstrapListen'"
+    }
+
     /// How Weir's own store is shared.
     package struct Store: Sendable, Hashable {
         /// Whether peers may have something fetched.
@@ -53,6 +58,8 @@ package struct NodeConfiguration: Sendable {
     /// Where the identity is kept; nil makes a new one at every start.
     package var directory: String? = "/var/lib/weir-node"
     package var pagesListen: [String] = []
+    /// How addresses are given, for people.
+    package var settingNames = SettingNames()
     package var showsPages = true
     package var usesSpegelNames = false
     package var controlSocket = "/run/weir-node.sock"

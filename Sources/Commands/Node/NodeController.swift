@@ -66,7 +66,7 @@ final class NodeController: ControlledNode {
             setAside: registry.peersSetAside.map {
                 NodeStatusDocument.SetAside(
                     origin: $0.origin, reason: $0.reason, seconds: $0.remaining.components.seconds)
-            }, grants: registry.grantSummary)
+            }, grants: registry.grantSummary, bootstrapTrouble: network.bootstrapTrouble)
     }
 
     func find(_ reference: String) async throws(ControlError) -> NodeFindDocument {
@@ -116,7 +116,8 @@ final class NodeController: ControlledNode {
 
     func unreadiness() async -> String? {
         if !advertiser.isFollowing { return "\(keeper.name) does not answer" }
-        return network.isReady ? nil : "no peers are known"
+        guard !network.isReady else { return nil }
+        return "no peers are known" + (network.bootstrapTrouble.map { "; bootstrap: \($0)" } ?? "")
     }
 
     /// What a list of first peers says of this node.
@@ -146,6 +147,12 @@ struct NodeTarget {
             key = RoutingKey(digest)
             image = nil
             return
+        }
+        for (algorithm, count) in [("sha256", 64), ("sha512", 128)] where text.hasPrefix("\(algorithm):") {
+            // It would pass for a tag of an image of that name.
+            throw ControlError(
+                .badRequest,
+                "'\(text)' is no whole digest: \(count) digits, 0-9 and a-f, come after '\(algorithm):'")
         }
         let reference: ImageReference
         do throws(ReferenceError) {

@@ -63,8 +63,12 @@ struct NodePages: Sendable {
         ]
     }
 
-    static func configuration(_ listen: [String]) -> RegistryServer.Configuration {
-        RegistryServer.Configuration(listen: listen, connectionLimit: 256, drainTimeout: .seconds(1), logsAccess: false)
+    /// - Parameter setting: how another address is given, for people.
+    static func configuration(_ listen: [String], setting: String = "with --listen") -> RegistryServer.Configuration {
+        var configuration = RegistryServer.Configuration(
+            listen: listen, connectionLimit: 256, drainTimeout: .seconds(1), logsAccess: false)
+        configuration.listenSetting = setting
+        return configuration
     }
 
     // MARK: The page

@@ -67,13 +67,16 @@ struct NodeSharing {
         if !configuration.pagesListen.isEmpty {
             servers.append(
                 RegistryServer(
-                    configuration: NodePages.configuration(configuration.pagesListen), node: nil,
+                    configuration: NodePages.configuration(
+                        configuration.pagesListen, setting: configuration.settingNames.pages), node: nil,
                     pages: configuration.showsPages ? pages.all : pages.operations, logger: logger))
         }
         if let listen = configuration.bootstrapListen {
             servers.append(
                 RegistryServer(
-                    configuration: NodePages.configuration([listen]), node: nil, pages: pages.bootstrap,
+                    configuration: NodePages.configuration(
+                        [listen], setting: configuration.settingNames.bootstrapListen), node: nil,
+                    pages: pages.bootstrap,
                     logger: logger))
         }
         return servers

@@ -13,6 +13,10 @@ enum NodeText {
                 "Peers find it at",
                 status.peerAddresses.isEmpty ? "no address" : status.peerAddresses.joined(separator: ", ")
             ),
+            (
+                "Bootstrap",
+                printable(status.bootstrapTrouble ?? (status.isReady ? "peers are known" : "is being asked"))
+            ),
             ("Registry", status.registryAddresses.joined(separator: ", ")),
             (
                 "Content",

@@ -2,6 +2,9 @@ package import LibP2P
 
 /// Where the addresses of the first peers come from. Asked again and again while nobody is known.
 package protocol BootstrapSource: Sendable {
+    /// What is asked, for people.
+    var name: String { get }
+
     /// Addresses of peers, with or without their ID; the own one may be among them.
     func addresses() async throws -> [Multiaddr]
 }
@@ -12,6 +15,8 @@ package struct StaticBootstrap: BootstrapSource {
 
     package init(_ list: [Multiaddr]) { self.list = list }
 
+    package var name: String { "the list of addresses" }
+
     package func addresses() async throws -> [Multiaddr] { list }
 }
 
@@ -19,7 +24,7 @@ package struct StaticBootstrap: BootstrapSource {
 package struct DNSBootstrap: BootstrapSource {
     package typealias Lookup = @Sendable (String, Endpoint.NameFamily) async throws -> [String]
 
-    private let name: String
+    package let name: String
     private let port: Int
     private let lookUp: Lookup
 

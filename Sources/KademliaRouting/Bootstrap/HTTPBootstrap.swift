@@ -22,6 +22,9 @@ package struct HTTPBootstrap: BootstrapSource {
         self.execute = execute
     }
 
+    /// Without a query, which may hold a secret.
+    package var name: String { String(url.prefix { $0 != "?" }) }
+
     package func addresses() async throws -> [Multiaddr] {
         var request = HTTPClientRequest(url: url)
         request.headers.add(name: "Accept", value: "application/json")

@@ -21,6 +21,8 @@ package struct KubernetesBootstrap: BootstrapSource {
         self.port = port
     }
 
+    package var name: String { "the annotations of the cluster's nodes" }
+
     private struct Node: Decodable {
         struct Metadata: Decodable {
             var name: String

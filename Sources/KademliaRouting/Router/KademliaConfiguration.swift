@@ -30,6 +30,8 @@ package struct KademliaConfiguration: Sendable {
     /// When the bootstrap is asked again where few peers are known and some were lost; doubles up to
     /// ``bootstrapInterval``.
     package var bootstrapHurtInterval: Duration = .seconds(10)
+    /// Called with the reason why the bootstrap finds nobody where nobody is known, and with nil when somebody is.
+    package var bootstrapTrouble: @Sendable (String?) -> Void = { _ in }
     /// How often the table is refreshed at most since lost peers are back.
     package var healingInterval: Duration = .seconds(30)
     /// New peers that are asked at once whether they will do for the table.

@@ -9,16 +9,35 @@ extension KademliaRouter {
     /// Asks the bootstrap while nobody is known, ever more slowly, sooner than else where peers were lost, and now and
     /// then.
     func keepBootstrapped(_ sources: [any BootstrapSource]) async {
-        guard !sources.isEmpty else { return }
+        guard !sources.isEmpty else {
+            logger.warning("no bootstrap is configured: only nodes that name this one will be peers")
+            configuration.bootstrapTrouble("none is configured; only nodes that name this one will be peers")
+            return
+        }
         var pace = BootstrapPace(configuration)
+        var news = BootstrapNews()
         while !Task.isCancelled {
-            await join(sources)
+            let reasons = await join(sources)
+            guard !Task.isCancelled else { return }
+            tell(&news, reasons)
             pace.asked(situation, chance: state.withLock { $0.chance.spread() }, now: clock.now())
             while !Task.isCancelled {
                 let left = pace.due(situation) - clock.now()
                 guard left > .zero else { break }
                 await wait(left, or: bootstrapSignal)
+                tell(&news, nil)
             }
+        }
+    }
+
+    private func tell(_ news: inout BootstrapNews, _ reasons: [String]?) {
+        let message = news.note(reasons, isAlone: situation == .alone)
+        configuration.bootstrapTrouble(news.trouble)
+        switch message {
+        case .trouble(let reason):
+            logger.warning("no peers are known, and the bootstrap finds none", metadata: ["reason": "\(reason)"])
+        case .recovered: logger.info("peers are known now")
+        case nil: break
         }
     }
 
@@ -29,35 +48,47 @@ extension KademliaRouter {
         }
     }
 
-    private func join(_ sources: [any BootstrapSource]) async {
-        let own = Set(network.ownAddresses)
+    /// - Returns: what went wrong.
+    private func join(_ sources: [any BootstrapSource]) async -> [String] {
+        var reasons: [String] = []
         for source in sources {
             do {
-                try await withTimeLimit(configuration.bootstrapTimeout) {
-                    let addresses = try await source.addresses()
-                    await withDiscardingTaskGroup { group in
-                        for address in addresses.prefix(Self.bootstrapPeerMax) {
-                            guard let target = address.withoutPeer, !own.contains(target),
-                                address.peerID != self.network.own
-                            else { continue }
-                            group.addTask { await self.join(at: address) }
-                        }
-                    }
-                }
+                reasons += try await withTimeLimit(configuration.bootstrapTimeout) { try await self.join(source) }
             } catch {
-                if Task.isCancelled { return }
-                logger.debug("a bootstrap does not answer", metadata: ["error": "\(error)"])
+                if Task.isCancelled { return [] }
+                // Most errors name what they are about.
+                let text = "\(error)"
+                reasons.append(text.contains(source.name) ? text : "\(source.name): \(text)")
             }
+        }
+        return reasons
+    }
+
+    private func join(_ source: any BootstrapSource) async throws -> [String] {
+        let own = Set(network.ownAddresses)
+        let addresses = try await source.addresses()
+        guard !addresses.isEmpty else { return ["\(source.name) names nobody"] }
+        return await withTaskGroup(of: String?.self) { group in
+            for address in addresses.prefix(Self.bootstrapPeerMax) {
+                guard let target = address.withoutPeer, !own.contains(target), address.peerID != self.network.own
+                else { continue }
+                group.addTask { await self.join(at: address) }
+            }
+            return await group.reduce(into: []) { if let reason = $1 { $0.append(reason) } }
         }
     }
 
-    private func join(at address: Multiaddr) async {
+    /// - Returns: what went wrong.
+    private func join(at address: Multiaddr) async -> String? {
         do {
             let peer = try await network.connect(toAnyoneAt: [address])
             await admit(PeerRecord(peer: peer, addresses: address.withoutPeer.map { [$0] } ?? []))
+            let isKnown = state.withLock { $0.table.count } > 0
+            return isKnown ? nil : "\(address): it answers, and does not take part in the routing"
+        } catch ConnectionError.ownAddress {
+            return nil
         } catch {
-            logger.debug(
-                "a bootstrap peer cannot be reached", metadata: ["address": "\(address)", "error": "\(error)"])
+            return "\(address): \(error)"
         }
     }
 

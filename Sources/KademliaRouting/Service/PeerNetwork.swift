@@ -2,23 +2,32 @@ package import LibP2P
 package import Logging
 package import PeerRouting
 internal import ServiceLifecycle
+internal import Synchronization
 
 /// A node's whole part in the network of peers: connections, hash table, identity. What a program runs.
 package final class PeerNetwork: PeerRouting, Service {
     package let host: Host
     package let router: KademliaRouter
     private let configuration: PeerNetworkConfiguration
+    private let trouble: BootstrapTrouble
 
     /// - Parameter identity: peers that know it find this node again (``IdentityFile``).
     package init(_ identity: Identity, _ configuration: PeerNetworkConfiguration, logger: Logger) {
         self.configuration = configuration
         host = Host(identity: identity, configuration: configuration.host, logger: logger)
+        let trouble = BootstrapTrouble()
+        self.trouble = trouble
+        var routing = configuration.routing
+        routing.bootstrapTrouble = { trouble.set($0) }
         router = KademliaRouter(
-            network: HostNetwork(host), bootstrap: configuration.bootstrap, configuration: configuration.routing,
+            network: HostNetwork(host), bootstrap: configuration.bootstrap, configuration: routing,
             logger: logger)
     }
 
     package var peerID: PeerID { host.peerID }
+
+    /// Why the bootstrap finds nobody; nil where somebody is known, or nothing was tried yet.
+    package var bootstrapTrouble: String? { router.isReady ? nil : trouble.reason }
 
     /// Takes part until a graceful shutdown or cancellation.
     /// - Throws: ``HostError`` where it cannot listen.
@@ -79,4 +88,13 @@ package final class PeerNetwork: PeerRouting, Service {
             }
         }
     }
+}
+
+/// What the router said last.
+private final class BootstrapTrouble: Sendable {
+    private let text = Mutex<String?>(nil)
+
+    var reason: String? { text.withLock { $0 } }
+
+    func set(_ reason: String?) { text.withLock { $0 = reason } }
 }

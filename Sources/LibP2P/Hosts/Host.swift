@@ -5,6 +5,12 @@ internal import NIOPosix
 internal import ServiceLifecycle
 internal import Synchronization
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
 /// Our end of all connections to peers: listens, dials, and gives streams to those who handle their protocol.
 ///
 /// Everything it does for others happens in ``run()``. Streams that peers open are handled in tasks of their own,
@@ -153,7 +159,7 @@ package final class Host: Service, Sendable {
                 do {
                     listeners.append(try await listener().bind(host: endpoint.host, port: endpoint.port).get())
                 } catch {
-                    throw HostError.cannotListen(address: "\(address)", reason: "\(error)")
+                    throw HostError(listeningOn: address, failedWith: error)
                 }
             }
         } catch {
@@ -189,5 +195,20 @@ package enum HostError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .cannotListen(let address, let reason): "cannot listen for peers on \(address): \(reason)"
         }
+    }
+}
+
+extension HostError {
+    /// What the system said when `address` was to be bound, in words that tell what to do.
+    init(listeningOn address: Multiaddr, failedWith error: any Error) {
+        let reason =
+            switch (error as? IOError)?.errnoCode {
+            case EADDRINUSE: "another program has the port; stop it, or change 'node.peers.listen'"
+            case EADDRNOTAVAIL: "this machine has no such address; change 'node.peers.listen'"
+            case EACCES: "this user may not use that port; choose one from 1024 on as 'node.peers.listen'"
+            case let code?: strerror(code).map { String(cString: $0) } ?? "error \(code)"
+            case nil: "\(error)"
+            }
+        self = .cannotListen(address: "\(address)", reason: reason)
     }
 }

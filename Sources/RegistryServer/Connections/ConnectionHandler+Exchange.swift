@@ -35,7 +35,7 @@ extension ConnectionHandler {
     func deliver(_ answer: Answer) {
         guard let exchange else { return }
         if let reason = answer.internalReason {
-            environment.logger.error("the cache failed", metadata: ["reason": "\(reason)"])
+            environment.logger.error("the request failed inside", metadata: ["reason": "\(reason)"])
         }
         let body: Answer.Body = exchange.pending.request.isHead ? .none : answer.body
         switch body {
