@@ -133,7 +133,8 @@ import Testing
     func `latest is shared unless a flag or the environment says otherwise`(
         _ flags: [String], _ environment: [String: String], _ isShared: Bool
     ) throws {
-        let parsed = try WeirProgram.command(["spegel", "registry", "--bootstrap-kind", "http"] + flags)
+        let parsed = try WeirProgram.command(
+            ["spegel", "registry", "--bootstrap-kind", "http", "--http-bootstrap-addr", ":1"] + flags)
         let command = try #require(parsed as? SpegelRegistryCommand)
         let node = try command.node(SpegelEnvironment(environment))
         let name = try RepositoryName("library/x")
@@ -165,6 +166,12 @@ import Testing
             (["cleanup", "--addr", "nowhere"], "is no address"), (["cleanup-wait"], "--probe-endpoint"),
             (["registry", "--bootstrap-kind", "magic"], "dns, http or static"),
             (["registry", "--debug-web-enabled=perhaps"], "true or false"),
+            (["registry", "--bootstrap-kind", "http"], "needs --http-bootstrap-url"),
+            (["registry", "--bootstrap-kind", "http", "--http-bootstrap-url", "x"], "is no address"),
+            (["registry", "--bootstrap-kind", "static"], "needs --static-bootstrap-peers"),
+            (["registry", "--bootstrap-kind", "dns"], "needs --dns-bootstrap-domain"),
+            (["registry", "--mirror-resolve-timeout", "20"], "is no duration"),
+            (["configuration", "--mirror-targets", "http://a:1,http://b:1"], "is no address"),
         ])
     func `what cannot be meant is refused`(_ arguments: [String], _ words: String) async throws {
         let folder = try Folder()
