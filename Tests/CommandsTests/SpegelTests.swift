@@ -106,6 +106,15 @@ import Testing
         #expect(await cleanup.end() == 0)
     }
 
+    @Test(
+        arguments: [
+            (0, 0, "the name has no address"), (1, 3, "1 of 3 answer at /readyz"), (3, 3, nil),
+        ] as [(Int, Int, String?)])
+    func `who is not ready is told, and nobody is not everybody`(_ ready: Int, _ all: Int, _ reason: String?) {
+        let readiness = SpegelCleanupWaitCommand.Readiness(ready: ready, all: all)
+        #expect(readiness.reason == reason && readiness.isEveryone == (reason == nil))
+    }
+
     /// As go-arg reads them, and as Weir always has.
     @Test(arguments: [
         (["--debug-web-enabled"], ["--debug-web-enabled=true"]),

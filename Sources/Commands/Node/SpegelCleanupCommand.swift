@@ -92,7 +92,7 @@ struct SpegelCleanupWaitCommand: AsyncParsableCommand {
     }
 
     /// No address at all is nobody who is ready.
-    private struct Readiness: Hashable {
+    struct Readiness: Hashable {
         var ready: Int
         var all: Int
         var isEveryone: Bool { all > 0 && ready == all }
