@@ -57,6 +57,12 @@ package enum NodeConfigurationError: Error, Hashable, CustomStringConvertible {
     /// Another process changes it at this moment.
     case busy(path: String)
 
+    /// Whether it is for want of rights, or of a file system that may be written.
+    package var isDenied: Bool {
+        guard case .system(_, _, let reason) = self else { return false }
+        return [EACCES, EPERM, EROFS].contains { reason == String(cString: strerror($0)) }
+    }
+
     package var description: String {
         switch self {
         case .system(let call, let path, let reason): "\(path): \(call) failed: \(reason)"

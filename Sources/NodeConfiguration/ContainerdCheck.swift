@@ -17,12 +17,15 @@ package struct ContainerdCheck: Sendable {
         package var concern: Concern
         package var problem: String
         package var advice: String
+        /// What the advice has written there, line by line, as it can be taken over; empty for other advice.
+        package var lines: [String]
 
-        package init(isFatal: Bool, concern: Concern, problem: String, advice: String) {
+        package init(isFatal: Bool, concern: Concern, problem: String, advice: String, lines: [String] = []) {
             self.isFatal = isFatal
             self.concern = concern
             self.problem = problem
             self.advice = advice
+            self.lines = lines
         }
     }
 
@@ -55,27 +58,41 @@ package struct ContainerdCheck: Sendable {
     ) throws(NodeConfigurationError) -> [Finding] {
         var settings = ContainerdSettings(version: files.isEmpty ? 3 : 1)
         for file in files { try settings.read(file) }
-        return hosts(settings, path: path, folder: hostsFolder) + sharing(settings, path: path)
+        return hosts(settings, path: path, isThere: !files.isEmpty, folder: hostsFolder) + sharing(settings, path: path)
     }
 
-    private static func hosts(_ settings: ContainerdSettings, path: String, folder: String) -> [Finding] {
+    private static func hosts(
+        _ settings: ContainerdSettings, path: String, isThere: Bool, folder: String
+    ) -> [Finding] {
         var findings: [Finding] = []
-        func add(_ isFatal: Bool, _ problem: String, _ advice: String) {
-            findings.append(Finding(isFatal: isFatal, concern: .hostsFiles, problem: problem, advice: advice))
+        func add(_ isFatal: Bool, _ problem: String, _ advice: String, _ lines: [String] = []) {
+            findings.append(
+                Finding(isFatal: isFatal, concern: .hostsFiles, problem: problem, advice: advice, lines: lines))
         }
         let paths = (settings.configPath ?? "").split(separator: ":").map { normal(String($0)) }
+        var lines = ["[plugins.\"\(settings.plugin)\".registry]", "config_path = \"\(folder)\""]
+        // A file without a version is read as one of version 1.
+        if !isThere {
+            lines.insert("# of containerd 2; before, it is version = 2 and io.containerd.grpc.v1.cri", at: 0)
+            lines.insert("version = \(settings.version)", at: 1)
+        }
         let advice =
-            "write in \(path): [plugins.\"\(settings.plugin)\".registry] config_path = \"\(folder)\"; then restart containerd"
+            "write in \(path): config_path = \"\(folder)\" below [plugins.\"\(settings.plugin)\".registry]; then restart containerd"
         if paths.isEmpty {
             // The default since 2.2 names two folders, see below.
-            add(true, "config_path is not set, so that hosts files are not read", advice)
+            add(
+                true,
+                isThere
+                    ? "config_path is not set, so that hosts files are not read"
+                    : "there is no \(path), so that config_path is not set and hosts files are not read", advice, lines)
         } else if !paths.contains(normal(folder)) {
-            add(true, "config_path does not name \(folder)", advice)
+            add(true, "config_path does not name \(folder)", advice, lines)
         } else if paths.count > 1 {
             // containerd issues 12415 and 12808: what pulls since 2.1 takes the list for the name of one folder.
             add(
                 settings.version >= 3,
-                "config_path names several folders, and containerd 2.1 and 2.2 read hosts files of none then", advice)
+                "config_path names several folders, and containerd 2.1 and 2.2 read hosts files of none then", advice,
+                lines)
         }
         if settings.hasOldRegistries, !paths.isEmpty {
             add(

@@ -13,6 +13,8 @@ package struct HostsFolder: Sendable {
 
     /// What an ``apply(_:existing:)`` or ``restore()`` had to do.
     package struct Changes: Sendable, Hashable {
+        /// Whether there was no such folder before.
+        package var isMade = false
         /// Paths of the files that were written.
         package var written: [String] = []
         /// Entries that somebody else has written over since; theirs are what a restore puts back.
@@ -43,6 +45,8 @@ package struct HostsFolder: Sendable {
     /// Writes `files` in place of what is there. Doing it again changes nothing.
     @discardableResult
     package func apply(_ files: [HostsFile], existing: Existing) throws(NodeConfigurationError) -> Changes {
+        var changes = Changes()
+        changes.isMade = !exists(path)
         try makeFolder(path)
         let lock = try FolderLock(path)
         defer { lock.release() }
@@ -51,7 +55,6 @@ package struct HostsFolder: Sendable {
         if isFolder(staging) { try moveBack(from: staging) }
         let wanted = try wanted(files, existing: existing, from: isFolder(backup) ? backup : path)
         if !isFolder(backup) { try setAside() }
-        var changes = Changes()
         for name in try names(path) where !own.contains(name) {
             if try isOurs(name) {
                 try tidy(name, wanted: wanted)

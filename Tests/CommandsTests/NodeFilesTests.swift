@@ -23,6 +23,35 @@ import Testing
         .init(isFatal: isFatal, concern: concern, problem: "p", advice: "a")
     }
 
+    @Test func `what is advised to be written stands on lines of its own`() async throws {
+        let folder = try Folder()
+        let outcome = try await ProgramTests.run([
+            "node-config", "check", "--containerd-config", "\(folder.path)/none.toml", "--folder", "/etc/certs.d",
+        ])
+        #expect(outcome.code == 1 && outcome.output.contains("there is no \(folder.path)/none.toml"))
+        let lines = outcome.output.split(separator: "\n").map(String.init)
+        #expect(lines.contains(#"[plugins."io.containerd.cri.v1.images".registry]"#), "\(lines)")
+        #expect(lines.contains(#"config_path = "/etc/certs.d""#), "\(lines)")
+    }
+
+    @Test(arguments: [
+        ("Permission denied", true), ("Read-only file system", true), ("No space left on device", false),
+    ])
+    func `want of rights names the next step`(_ reason: String, _ isAdvised: Bool) {
+        let error = NodeConfigurationError.system(call: "mkdir", path: "/x", reason: reason)
+        #expect(error.failure().message.contains("--folder") == isAdvised)
+        #expect(error.failure().message.contains("/x: mkdir failed: \(reason)"))
+    }
+
+    @Test func `a folder that is made is told`() async throws {
+        let folder = try Folder()
+        let arguments = ["node-config", "apply", "--mirror", "http://a:1", "--folder", "\(folder.path)/certs.d"]
+        let first = try await ProgramTests.run(arguments)
+        #expect(first.code == 0 && first.output.hasPrefix("made \(folder.path)/certs.d"), "\(first)")
+        let second = try await ProgramTests.run(arguments)
+        #expect(second.output == "nothing had to be changed\n")
+    }
+
     @Test func `only what keeps hosts files from being read is a problem`() {
         #expect(NodeFilesState(done: [], findings: [finding(true, .hostsFiles)]).problem == "p; a")
         #expect(NodeFilesState(done: [], findings: [finding(false, .hostsFiles)]).problem == nil)

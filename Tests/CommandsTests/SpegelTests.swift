@@ -106,6 +106,15 @@ import Testing
         #expect(await cleanup.end() == 0)
     }
 
+    @Test(
+        arguments: [
+            (0, 0, "the name has no address"), (1, 3, "1 of 3 answer at /readyz"), (3, 3, nil),
+        ] as [(Int, Int, String?)])
+    func `who is not ready is told, and nobody is not everybody`(_ ready: Int, _ all: Int, _ reason: String?) {
+        let readiness = SpegelCleanupWaitCommand.Readiness(ready: ready, all: all)
+        #expect(readiness.reason == reason && readiness.isEveryone == (reason == nil))
+    }
+
     /// As go-arg reads them, and as Weir always has.
     @Test(arguments: [
         (["--debug-web-enabled"], ["--debug-web-enabled=true"]),
@@ -133,7 +142,8 @@ import Testing
     func `latest is shared unless a flag or the environment says otherwise`(
         _ flags: [String], _ environment: [String: String], _ isShared: Bool
     ) throws {
-        let parsed = try WeirProgram.command(["spegel", "registry", "--bootstrap-kind", "http"] + flags)
+        let parsed = try WeirProgram.command(
+            ["spegel", "registry", "--bootstrap-kind", "http", "--http-bootstrap-addr", ":1"] + flags)
         let command = try #require(parsed as? SpegelRegistryCommand)
         let node = try command.node(SpegelEnvironment(environment))
         let name = try RepositoryName("library/x")
@@ -165,6 +175,12 @@ import Testing
             (["cleanup", "--addr", "nowhere"], "is no address"), (["cleanup-wait"], "--probe-endpoint"),
             (["registry", "--bootstrap-kind", "magic"], "dns, http or static"),
             (["registry", "--debug-web-enabled=perhaps"], "true or false"),
+            (["registry", "--bootstrap-kind", "http"], "needs --http-bootstrap-url"),
+            (["registry", "--bootstrap-kind", "http", "--http-bootstrap-url", "x"], "is no address"),
+            (["registry", "--bootstrap-kind", "static"], "needs --static-bootstrap-peers"),
+            (["registry", "--bootstrap-kind", "dns"], "needs --dns-bootstrap-domain"),
+            (["registry", "--mirror-resolve-timeout", "20"], "is no duration"),
+            (["configuration", "--mirror-targets", "http://a:1,http://b:1"], "is no address"),
         ])
     func `what cannot be meant is refused`(_ arguments: [String], _ words: String) async throws {
         let folder = try Folder()

@@ -194,6 +194,16 @@ struct HostsFolderTests {
         }
     }
 
+    @Test func `a folder that was not there is told to have been made, once`() throws {
+        try with { path in
+            let folder = HostsFolder(path: "\(path)/certs.d")
+            for isFirst in [true, false] {
+                let changes = try folder.apply([hub], existing: .setAside)
+                #expect(changes.isMade == isFirst)
+            }
+        }
+    }
+
     @Test func `two processes do not change a folder at once`() throws {
         try with(before) { path in
             let descriptor = open(path, O_RDONLY)
@@ -234,7 +244,11 @@ struct HostsFolderTests {
 
     @Test(
         arguments: [
-            (nil, ["config_path is not set, so that hosts files are not read"]),
+            (
+                nil,
+                ["there is no /etc/containerd/config.toml, so that config_path is not set and hosts files are not read"]
+            ),
+            ("version = 2\n", ["config_path is not set, so that hosts files are not read"]),
             (
                 "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/etc//containerd/certs.d/\"",
                 []
@@ -265,6 +279,17 @@ struct HostsFolderTests {
             text.map { [.init(path: "/etc/containerd/config.toml", text: $0)] } ?? [],
             path: "/etc/containerd/config.toml", hostsFolder: "/etc/containerd/certs.d")
         #expect(found.map(\.problem) == problems)
+        for lines in found.map(\.lines) where !lines.isEmpty {
+            // What is advised, written over what there is, mends it.
+            let advised = ContainerdCheck.File(
+                path: "/x", text: "\(lines.count > 2 ? "" : version(text))\(lines.joined(separator: "\n"))")
+            #expect(
+                try ContainerdCheck.findings([advised], path: "/x", hostsFolder: "/etc/containerd/certs.d").isEmpty)
+        }
+    }
+
+    private func version(_ text: String?) -> String {
+        text?.contains("version = 3") == true ? "version = 3\n" : "version = 2\n"
     }
 
     @Test func `what an imported file says counts`() throws {

@@ -113,11 +113,20 @@ struct NodeStatusCommand: AsyncParsableCommand {
     }
 }
 
+/// An image as a node knows it: rules are the central Weir's.
+struct NodeReferenceArgument: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            "An image, such as nginx, ghcr.io/a/b:1 or quay.io/c/d@sha256:…; for 'find' a digest alone as well.",
+            valueName: "ref"))
+    var reference: String
+}
+
 struct NodeFindCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "find", abstract: "Tell which peers say to have an image or a digest, and how long that took.")
 
-    @OptionGroup var reference: ReferenceArgument
+    @OptionGroup var reference: NodeReferenceArgument
     @OptionGroup var node: NodeOptions
     @OptionGroup var output: OutputOptions
 
@@ -136,7 +145,7 @@ struct NodeMeasureCommand: AsyncParsableCommand {
         commandName: "measure",
         abstract: "Pull an image through the node, keep nothing, and tell how long each part took.")
 
-    @OptionGroup var reference: ReferenceArgument
+    @OptionGroup var reference: NodeReferenceArgument
     @OptionGroup var node: NodeOptions
     @OptionGroup var output: OutputOptions
 

@@ -25,7 +25,7 @@ struct SpegelCleanupCommand: ServiceCommand {
         do throws(NodeConfigurationError) {
             try SpegelConfigurationCommand.folder(containerdRegistryConfigPath, environment).restore()
         } catch {
-            throw CommandFailure(.failure, "\(error)")
+            throw error.failure(advice: "run it as root, or name another --containerd-registry-config-path")
         }
         let logger = Logger(label: "weir") { _ in SwiftLogNoOpLogHandler() }
         let server = RegistryServer(
@@ -78,15 +78,31 @@ struct SpegelCleanupWaitCommand: AsyncParsableCommand {
         for name: String, _ port: Int, times: Int, every period: Duration, _ client: HTTPClient
     ) async throws {
         var successes = 0
+        var told: Readiness?
         while true {
-            successes = await isEveryoneReady(name, port, client) ? successes + 1 : 0
+            let readiness = await readiness(name, port, client)
+            if readiness != told, let reason = readiness.reason {
+                writeFully("weir: waiting for '\(name)' at port \(port): \(reason)\n", to: 2)
+            }
+            told = readiness
+            successes = readiness.isEveryone ? successes + 1 : 0
             if successes >= times { return }
             try await Task.sleep(for: period)
         }
     }
 
     /// No address at all is nobody who is ready.
-    private static func isEveryoneReady(_ name: String, _ port: Int, _ client: HTTPClient) async -> Bool {
+    struct Readiness: Hashable {
+        var ready: Int
+        var all: Int
+        var isEveryone: Bool { all > 0 && ready == all }
+        var reason: String? {
+            if all == 0 { return "the name has no address" }
+            return isEveryone ? nil : "\(ready) of \(all) answer at /readyz"
+        }
+    }
+
+    private static func readiness(_ name: String, _ port: Int, _ client: HTTPClient) async -> Readiness {
         var addresses: [String] = []
         if Multiaddr(ip: name, port: port) != nil {
             addresses = [name]
@@ -95,10 +111,10 @@ struct SpegelCleanupWaitCommand: AsyncParsableCommand {
                 addresses += (try? await NameResolver().addresses(of: name, family: family)) ?? []
             }
         }
-        guard !addresses.isEmpty else { return false }
+        let count = addresses.count
         return await withTaskGroup(of: Bool.self) { group in
             var rest = addresses[...]
-            var areAllReady = true
+            var readiness = Readiness(ready: 0, all: count)
             func probeNext() {
                 guard let address = rest.popFirst() else { return }
                 let host = address.contains(":") ? "[\(address)]" : address
@@ -109,10 +125,10 @@ struct SpegelCleanupWaitCommand: AsyncParsableCommand {
             }
             for _ in 0..<concurrency { probeNext() }
             while let isReady = await group.next() {
-                areAllReady = areAllReady && isReady
+                if isReady { readiness.ready += 1 }
                 probeNext()
             }
-            return areAllReady
+            return readiness
         }
     }
 

@@ -7,7 +7,7 @@ struct SpegelCommand: AsyncParsableCommand {
         discussion: "Every flag may be given as an environment variable of the same name in upper case: REGISTRY_ADDR.",
         subcommands: [
             SpegelRegistryCommand.self, SpegelConfigurationCommand.self, SpegelCleanupCommand.self,
-            SpegelCleanupWaitCommand.self,
+            SpegelCleanupWaitCommand.self, SpegelVersionCommand.self,
         ])
 }
 
@@ -22,9 +22,15 @@ struct SpegelEnvironment {
         return text?.isEmpty == false ? text : nil
     }
 
-    /// A variable's list is divided by commas or blanks.
-    func list(_ flags: [String], _ name: String) -> [String] {
-        let texts = flags.isEmpty ? [variables[name] ?? ""] : flags
-        return texts.flatMap { $0.split(whereSeparator: { ", \n".contains($0) }).map(String.init) }
+    /// As go-arg has it: each value of a flag is one, whatever is in it, and a variable is a line of CSV.
+    ///
+    /// An expression such as `a{1,2}` has a comma: divided there, it would hide nothing.
+    func list(_ flags: [String], _ name: String) throws(CommandFailure) -> [String] {
+        guard flags.isEmpty else { return flags.filter { !$0.isEmpty } }
+        guard let list = GoText.list(variables[name] ?? "") else {
+            throw CommandFailure(
+                .usage, "\(name) is no line of CSV; write A,B or \"A\",\"B\", and \"\" for a quote within")
+        }
+        return list
     }
 }

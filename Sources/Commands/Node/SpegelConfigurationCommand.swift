@@ -27,20 +27,22 @@ struct SpegelConfigurationCommand: AsyncParsableCommand {
             try Self.folder(containerdRegistryConfigPath, environment).apply(
                 files, existing: keeps ? .appended : .setAside)
         } catch {
-            throw CommandFailure(.failure, "\(error)")
+            throw error.failure(advice: "run it as root, or name another --containerd-registry-config-path")
         }
     }
 
     func files(_ environment: SpegelEnvironment) throws(CommandFailure) -> [HostsFile] {
         var targets: [String] = []
-        for text in environment.list(mirrorTargets, "MIRROR_TARGETS") { targets.append(try SpegelForm.target(text)) }
+        for text in try environment.list(mirrorTargets, "MIRROR_TARGETS") {
+            targets.append(try SpegelForm.target(text))
+        }
         guard !targets.isEmpty else {
             throw CommandFailure(.usage, "give the node's address with --mirror-targets http://HOST:30020")
         }
         let resolves = try SpegelForm.flag(
             "--resolve-tags", environment.value(resolveTags, "RESOLVE_TAGS"), standard: true)
         let authorization = SpegelForm.authorization()
-        let registries = try SpegelForm.registries(environment.list(mirroredRegistries, "MIRRORED_REGISTRIES"))
+        let registries = try SpegelForm.registries(try environment.list(mirroredRegistries, "MIRRORED_REGISTRIES"))
         guard !registries.isEmpty else {
             return [
                 HostsFile(scope: .all, mirrors: targets, resolvesTags: resolves, authorization: authorization)

@@ -14,12 +14,17 @@ enum SpegelForm {
         return Int(port)
     }
 
+    /// `--http-bootstrap-peer` of older versions: what is asked, or HOST:PORT of a node.
+    static func bootstrapURL(_ text: String) -> String {
+        text.contains("://") ? text : "http://\(text)/id"
+    }
+
+    /// - Throws: where it is no duration as Go writes them.
     static func duration(_ flag: String, _ text: String) throws(CommandFailure) -> Duration {
-        do throws(ValueProblem) {
-            return try DurationText.parse(text)
-        } catch {
-            throw CommandFailure(.usage, "\(flag): '\(text)' \(error.message)")
+        guard let duration = GoText.duration(text) else {
+            throw CommandFailure(.usage, "\(flag): '\(text)' is no duration; write 20ms, 0.5s or 1m30s")
         }
+        return duration
     }
 
     static func level(_ text: String) -> String {
@@ -69,7 +74,7 @@ enum SpegelForm {
     static func target(_ text: String) throws(CommandFailure) -> String {
         let scheme = ["http://", "https://"].first { text.hasPrefix($0) }
         let rest = text.dropFirst(scheme?.count ?? 0)
-        guard let scheme, !rest.isEmpty, !rest.contains(where: { "/?#@*\"\\ ".contains($0) }) else {
+        guard let scheme, !rest.isEmpty, !rest.contains(where: { "/?#@*\"\\, ".contains($0) }) else {
             throw CommandFailure(.usage, "--mirror-targets: '\(text)' is no address; write http://HOST:PORT")
         }
         guard !rest.hasPrefix("["), rest.count(where: { $0 == ":" }) > 1, let colon = rest.lastIndex(of: ":") else {

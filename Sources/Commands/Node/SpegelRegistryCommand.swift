@@ -16,6 +16,8 @@ struct SpegelRegistryCommand: ServiceCommand {
     @Option(help: "containerd's socket.") var containerdSock: String?
     @Option(help: "The namespace of the images.") var containerdNamespace: String?
     @Option(help: "containerd's content directory; empty asks containerd.") var containerdContentPath: String?
+    @Option(help: "Of older versions, and without effect: 'weir spegel configuration' writes there.")
+    var containerdRegistryConfigPath: String?
     @Option(parsing: .upToNextOption, help: "Registries that take part; none means all.")
     var mirroredRegistries: [String] = []
     @Option(parsing: .upToNextOption, help: "Expressions; what matches is hidden.") var registryFilters: [String] = []
@@ -27,6 +29,7 @@ struct SpegelRegistryCommand: ServiceCommand {
     @Option(help: "The name whose addresses are peers.") var dnsBootstrapDomain: String?
     @Option(help: "Where this node tells of itself.") var httpBootstrapAddr: String?
     @Option(help: "Where to ask for peers.") var httpBootstrapUrl: String?
+    @Option(help: "The same by the name that other versions have for it.") var httpBootstrapPeer: String?
     @Option(help: "ca.crt, tls.crt and tls.key for that.") var httpBootstrapCertDir: String?
     @Option(parsing: .upToNextOption, help: "Addresses of peers.") var staticBootstrapPeers: [String] = []
 
@@ -34,7 +37,18 @@ struct SpegelRegistryCommand: ServiceCommand {
         let environment = SpegelEnvironment(processEnvironment())
         let configuration = try node(environment)
         let level = SpegelForm.level(environment.value(logLevel, "LOG_LEVEL") ?? "INFO")
-        try await NodeRun.run(configuration, log: ServiceConfiguration.Log(format: .json, level: level))
+        try await NodeRun.run(
+            configuration, log: ServiceConfiguration.Log(format: .json, level: level), warnings: warnings())
+    }
+
+    /// The variable of that name is no slip: other commands take it, and a chart may set it for all of them.
+    func warnings() -> [ConfigurationProblem] {
+        guard containerdRegistryConfigPath?.isEmpty == false else { return [] }
+        return [
+            ConfigurationProblem(
+                "has no effect here; 'weir spegel configuration' takes it",
+                at: .init(source: "--containerd-registry-config-path"), severity: .warning)
+        ]
     }
 
     /// What Spegel's flags mean here. Its defaults, too.
@@ -68,7 +82,7 @@ struct SpegelRegistryCommand: ServiceCommand {
     }
 
     private func filter(_ environment: SpegelEnvironment) throws(CommandFailure) -> RegistryFilter {
-        let texts = environment.list(mirroredRegistries, "MIRRORED_REGISTRIES")
+        let texts = try environment.list(mirroredRegistries, "MIRRORED_REGISTRIES")
         let registries = Set(try SpegelForm.registries(texts).map(\.host))
         return try filter(registries, environment)
     }
@@ -78,10 +92,9 @@ struct SpegelRegistryCommand: ServiceCommand {
     ) throws(CommandFailure) -> RegistryFilter {
         let sharesLatest = try SpegelForm.flag(
             "--resolve-latest-tag", environment.value(resolveLatestTag, "RESOLVE_LATEST_TAG"), standard: true)
+        let hidden = try environment.list(registryFilters, "REGISTRY_FILTERS")
         do {
-            return try RegistryFilter(
-                registries: registries, hidden: environment.list(registryFilters, "REGISTRY_FILTERS"),
-                sharesLatest: sharesLatest)
+            return try RegistryFilter(registries: registries, hidden: hidden, sharesLatest: sharesLatest)
         } catch {
             throw CommandFailure(.usage, "--registry-filters: \(error)")
         }
@@ -108,21 +121,41 @@ struct SpegelRegistryCommand: ServiceCommand {
             }
             node.bootstrap = [.dns(name)]
         case "http":
-            node.bootstrapListen = environment.value(httpBootstrapAddr, "HTTP_BOOTSTRAP_ADDR").map(SpegelForm.address)
-            if let url = environment.value(httpBootstrapUrl, "HTTP_BOOTSTRAP_URL") {
-                let directory = environment.value(httpBootstrapCertDir, "HTTP_BOOTSTRAP_CERT_DIR")
-                node.bootstrap = [.http(url: url, tls: SpegelForm.certificates(directory))]
-            }
-        case "static":
-            var list: [Multiaddr] = []
-            for text in environment.list(staticBootstrapPeers, "STATIC_BOOTSTRAP_PEERS") {
-                guard let address = try? Multiaddr(text) else {
-                    throw CommandFailure(.usage, "--static-bootstrap-peers: '\(text)' is no address of a peer")
-                }
-                list.append(address)
-            }
-            node.bootstrap = [.addresses(list)]
+            try addHTTP(environment, to: &node)
+        case "static": node.bootstrap = [.addresses(try peers(environment))]
         case let kind: throw CommandFailure(.usage, "--bootstrap-kind is dns, http or static, not '\(kind ?? "")'")
         }
+    }
+
+    private func addHTTP(_ environment: SpegelEnvironment, to node: inout NodeConfiguration) throws(CommandFailure) {
+        node.bootstrapListen = environment.value(httpBootstrapAddr, "HTTP_BOOTSTRAP_ADDR").map(SpegelForm.address)
+        let url =
+            environment.value(httpBootstrapUrl, "HTTP_BOOTSTRAP_URL")
+            ?? environment.value(httpBootstrapPeer, "HTTP_BOOTSTRAP_PEER").map(SpegelForm.bootstrapURL)
+        if let url {
+            guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
+                throw CommandFailure(.usage, "--http-bootstrap-url: '\(url)' is no address; write http://HOST:PORT/id")
+            }
+            let directory = environment.value(httpBootstrapCertDir, "HTTP_BOOTSTRAP_CERT_DIR")
+            node.bootstrap = [.http(url: url, tls: SpegelForm.certificates(directory))]
+        }
+        guard url != nil || node.bootstrapListen != nil else {
+            throw CommandFailure(
+                .usage, "--bootstrap-kind http needs --http-bootstrap-url, or --http-bootstrap-addr for others to ask")
+        }
+    }
+
+    private func peers(_ environment: SpegelEnvironment) throws(CommandFailure) -> [Multiaddr] {
+        var list: [Multiaddr] = []
+        for text in try environment.list(staticBootstrapPeers, "STATIC_BOOTSTRAP_PEERS") {
+            guard let address = try? Multiaddr(text) else {
+                throw CommandFailure(.usage, "--static-bootstrap-peers: '\(text)' is no address of a peer")
+            }
+            list.append(address)
+        }
+        guard !list.isEmpty else {
+            throw CommandFailure(.usage, "--bootstrap-kind static needs --static-bootstrap-peers")
+        }
+        return list
     }
 }

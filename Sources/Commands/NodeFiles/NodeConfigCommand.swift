@@ -27,7 +27,7 @@ struct NodeConfigApplyCommand: AsyncParsableCommand {
         do throws(NodeConfigurationError) {
             done = try files.apply().done
         } catch {
-            throw CommandFailure(.failure, "\(error)")
+            throw error.failure()
         }
         writeFully(done.isEmpty ? "nothing had to be changed\n" : done.map { "\($0)\n" }.joined(), to: 1)
     }
@@ -52,7 +52,7 @@ struct NodeConfigRestoreCommand: ServiceCommand {
         do throws(NodeConfigurationError) {
             done = try place.restore()
         } catch {
-            throw CommandFailure(.failure, "\(error)")
+            throw error.failure()
         }
         writeFully("\(done ?? "nothing was written there")\n", to: 1)
     }
@@ -85,10 +85,18 @@ struct NodeConfigCheckCommand: AsyncParsableCommand {
         }
         try output.write(document) {
             if document.findings.isEmpty { return "\(document.file) is as it should be\n" }
-            return document.findings.map { "\($0.isFatal ? "problem" : "note"): \($0.problem)\n  \($0.advice)\n" }
-                .joined()
+            return document.findings.map { Self.text($0, file: document.file) }.joined()
         }
         if document.findings.contains(where: \.isFatal) { throw CommandFailure(.failure, "") }
+    }
+}
+
+extension NodeConfigCheckCommand {
+    /// What is to be written stands by itself, for whoever takes it over.
+    static func text(_ finding: ContainerdCheck.Finding, file: String) -> String {
+        let head = "\(finding.isFatal ? "problem" : "note"): \(finding.problem)\n"
+        guard !finding.lines.isEmpty else { return "\(head)  \(finding.advice)\n" }
+        return "\(head)  write in \(file), then restart containerd:\n\n\(finding.lines.joined(separator: "\n"))\n\n"
     }
 }
 

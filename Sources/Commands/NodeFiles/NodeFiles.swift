@@ -18,7 +18,10 @@ enum NodeFiles: Sendable {
         switch self {
         case .hosts(let folder, let files, let existing):
             let changes = try folder.apply(files, existing: existing)
-            return Changes(done: changes.written.map { "wrote \($0)" } + Self.sentences(changes.replaced))
+            let made =
+                changes.isMade
+                ? ["made \(folder.path), which was not there; containerd reads it where its config_path names it"] : []
+            return Changes(done: made + changes.written.map { "wrote \($0)" } + Self.sentences(changes.replaced))
         case .k3s(let registries, let file, _):
             let changes = try file.apply(registries)
             var done = changes.isWritten ? ["wrote \(file.path); \(Self.restart(file.path)) for it to count"] : []
@@ -94,5 +97,12 @@ enum NodeFilesPlace: Sendable {
             case .left: return "\(file.path) was written by somebody else since, and stays"
             }
         }
+    }
+}
+
+extension NodeConfigurationError {
+    /// As a command ends with it, with what to do next where that is not in the words.
+    func failure(advice: String = "run it as root, or name another folder with --folder") -> CommandFailure {
+        CommandFailure(.failure, isDenied ? "\(self); \(advice)" : "\(self)")
     }
 }
