@@ -56,6 +56,7 @@ struct SpegelRegistryCommand: ServiceCommand {
         var node = NodeConfiguration()
         node.server.listen = [SpegelForm.address(environment.value(registryAddr, "REGISTRY_ADDR") ?? ":5000")]
         node.pagesListen = [SpegelForm.address(environment.value(metricsAddr, "METRICS_ADDR") ?? ":9090")]
+        node.settingNames = .init(pages: "with --metrics-addr", bootstrapListen: "with --http-bootstrap-addr")
         node.showsPages = try SpegelForm.flag(
             "--debug-web-enabled", environment.value(debugWebEnabled, "DEBUG_WEB_ENABLED"), standard: true)
         node.usesSpegelNames = true
