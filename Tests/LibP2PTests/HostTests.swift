@@ -185,6 +185,19 @@ struct HostTests {
         }
     }
 
+    @Test func `that nobody listens is said in words`() async throws {
+        let host = try RunningHosts.host()
+        try await RunningHosts.with(host) {
+            let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .bind(host: "127.0.0.1", port: 0).get()
+            let port = try #require(listener.localAddress?.port)
+            try await listener.close()
+            await #expect(throws: ConnectionError.unreachable(reason: "Connection refused")) {
+                try await host.connect(toAnyoneAt: [try Multiaddr("/ip4/127.0.0.1/tcp/\(port)")])
+            }
+        }
+    }
+
     @Test func `who says nothing is hung up on`() async throws {
         let host = try RunningHosts.host(try RunningHosts.configuration { $0.handshakeTimeout = .milliseconds(100) })
         try await RunningHosts.with(host) {

@@ -66,7 +66,8 @@ final class NodeController: ControlledNode {
             setAside: registry.peersSetAside.map {
                 NodeStatusDocument.SetAside(
                     origin: $0.origin, reason: $0.reason, seconds: $0.remaining.components.seconds)
-            }, grants: registry.grantSummary, bootstrapTrouble: network.bootstrapTrouble)
+            }, grants: registry.grantSummary,
+            bootstrapTrouble: network.isReady ? nil : network.bootstrapTrouble)
     }
 
     func find(_ reference: String) async throws(ControlError) -> NodeFindDocument {

@@ -3,6 +3,12 @@ internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
 extension Host {
     /// The connection to `peer`: one that is there, or a new one by any of `addresses`.
     ///
@@ -106,6 +112,9 @@ extension Host {
             host = first
         }
         let remote = Multiaddr(ip: host, port: endpoint.port)
+        guard let address = try? SocketAddress(ipAddress: host, port: endpoint.port) else {
+            throw ConnectionError.noAddress
+        }
         let waiter = Waiter<PeerConnection>()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let established = eventLoop.makePromise(of: PublicKey.self)
@@ -121,22 +130,32 @@ extension Host {
                 future.cascade(to: attached)
                 return future.map { _ in }
             }
-            .connect(host: host, port: endpoint.port)
+            .connect(to: address)
         attached.futureResult.flatMap { $0 }.whenComplete { result in
             let isTaken = waiter.resume(result.mapError { $0 })
             // Whoever wanted it has gone meanwhile.
             if case .success(let connection) = result, !isTaken { connection.close() }
         }
         connecting.whenFailure { error in
+            // First of all: what follows would say no more than that there is no connection.
+            waiter.resume(.failure(ConnectionError.unreachable(reason: Self.reason(error))))
             attached.fail(error)
             established.fail(ConnectionError.closed)
-            waiter.resume(.failure(ConnectionError.unreachable(reason: "\(error)")))
         }
         do {
             return try await waiter.value()
         } catch is CancellationError {
             connecting.whenSuccess { $0.close(promise: nil) }
             throw CancellationError()
+        }
+    }
+
+    /// In words; NIO's own name its calls.
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case ChannelError.connectTimeout: "no answer"
+        default: "\(error)"
         }
     }
 }

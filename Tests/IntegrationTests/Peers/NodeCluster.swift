@@ -23,11 +23,12 @@ struct NodeCluster {
 
     /// - Parameters:
     ///   - isPrivate: whether the nodes form a private network, as K3s's do.
+    ///   - readsFiles: whether nodes can read containerd's content directory; else content comes through containerd.
     ///   - rate: what each node's link carries, as tc(8) writes it.
     ///   - store: makes the first node a `weir serve` with that store, whose upstream is not there.
     ///   - central: makes the central Weir that nodes ask.
     static func with<Result>(
-        _ count: Int, isPrivate: Bool = false, rate: String? = nil,
+        _ count: Int, isPrivate: Bool = false, readsFiles: Bool = true, rate: String? = nil,
         store: ((ClosedMachine) async throws -> String)? = nil,
         central: ((ClosedMachine) async throws -> CentralWeir)? = nil, _ body: (NodeCluster) async throws -> Result
     ) async throws -> Result {
@@ -39,7 +40,8 @@ struct NodeCluster {
             for number in 1...count {
                 nodes.append(
                     try await start(
-                        number, on: machine, isPrivate: isPrivate, store: number == 1 ? directory : nil,
+                        number, on: machine, isPrivate: isPrivate, readsFiles: readsFiles,
+                        store: number == 1 ? directory : nil,
                         central: central))
             }
             let cluster = NodeCluster(machine: machine, nodes: nodes, central: central)
@@ -85,12 +87,14 @@ struct NodeCluster {
     }
 
     private static func start(
-        _ number: Int, on machine: ClosedMachine, isPrivate: Bool, store: String?, central: CentralWeir?
+        _ number: Int, on machine: ClosedMachine, isPrivate: Bool, readsFiles: Bool, store: String?,
+        central: CentralWeir?
     ) async throws -> Node {
         let containerd = try await Containerd(on: machine, name: "containerd\(number)", network: "n\(number)")
         try containerd.useMirror("http://10.77.0.\(number):5000", for: "made-up.example")
         let folder = try machine.scratch.folder("node\(number)")
         let path = "\(folder)/weir.yaml"
+        let content = readsFiles ? "\(containerd.folder)/root/io.containerd.content.v1.content" : "/nonexistent"
         let service = store.map { directory in
             """
             listen: 10.77.0.\(number):5000
@@ -111,7 +115,7 @@ struct NodeCluster {
               containerd:
                 socket: \(containerd.socket)
                 namespace: \(machine.controlGroup)
-                content: \(containerd.folder)/root/io.containerd.content.v1.content
+                content: \(content)
               peers:
                 listen: [/ip4/10.77.0.\(number)/tcp/5001]
                 bootstrap: [/ip4/10.77.0.1/tcp/5001]

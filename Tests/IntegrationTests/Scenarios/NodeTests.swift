@@ -53,6 +53,19 @@ extension RealPrograms {
             }
         }
 
+        /// containerd measures the line with a PING for nearly every piece, more than its library lets a server do.
+        @Test(.needs(.containerd, .ctr), .timeLimit(.minutes(2)))
+        func `large content goes through containerd where its directory cannot be read`() async throws {
+            try await NodeCluster.with(2, readsFiles: false) { cluster in
+                let (first, second) = (cluster.nodes[0], cluster.nodes[1])
+                let image = try await ImageFactory(machine: cluster.machine).make("x", layerBytes: 96 << 20)
+                try await cluster.place(image, on: first)
+                try await second.containerd.pull(Self.reference)
+                #expect(try await second.containerd.contentDigests().isSuperset(of: try everything(of: image)))
+                #expect(try await cluster.weir(first, ["status"]).output.contains("through containerd"))
+            }
+        }
+
         @Test(.needs(.containerd, .ctr), .timeLimit(.minutes(3)))
         func `a pull completes although the node that serves it dies`() async throws {
             try await NodeCluster.with(5, rate: "24mbit") { cluster in
