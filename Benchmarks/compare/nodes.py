@@ -31,6 +31,8 @@ class Nodes:
                  node: f"/v2/bench/x/blobs/{self.blob}?ns={HOST}"}
         for server, path in paths.items():
             server.start()
+            if server is node:
+                self._until_told(node, 1)
             self.bench.load("burst", server, 1, 60, path)
         costs = self.bench.alternate({
             server.name: lambda _, server=server, path=path: self.bench.bodies(server, path)
@@ -54,11 +56,7 @@ class Nodes:
         for server in (node, *others):
             server.start()
         keys = IMAGES * KEYS_PER_IMAGE
-        deadline = time.monotonic() + 120
-        while (status := self._status(node))["advertisedKeys"] < keys or status["untoldKeys"]:
-            if time.monotonic() > deadline:
-                raise Failed(f"{status['advertisedKeys']} keys, of which {status['untoldKeys']} are untold")
-            time.sleep(1)
+        self._until_told(node, keys, isTold=True)
         # What joining took is given back by then.
         time.sleep(settle)
         before = node.processor_seconds()
@@ -117,6 +115,14 @@ node:
     bootstrap: {bootstrap}
 """)
         return stage._server(name, NODE + number, [stage.weir_binary, "node", "--config", str(path)])
+
+    def _until_told(self, node: Server, keys: int, isTold: bool = False) -> None:
+        """Waits until a node, which is ready before that, has listed what it has, and has told it where asked for."""
+        deadline = time.monotonic() + 120
+        while (status := self._status(node))["advertisedKeys"] < keys or isTold and status["untoldKeys"]:
+            if time.monotonic() > deadline:
+                raise Failed(f"{status['advertisedKeys']} keys, of which {status['untoldKeys']} are untold")
+            time.sleep(0.2)
 
     def _status(self, node: Server) -> dict:
         path = self.bench.stage.work / f"{node.name}.yaml"
