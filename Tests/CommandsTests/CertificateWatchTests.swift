@@ -30,14 +30,4 @@ import Testing
         watching.cancel()
         await watching.value
     }
-
-    @Test func `a file that is the same again is not news`() throws {
-        let folder = try Folder()
-        let path = try folder.write("first", to: "tls.crt")
-        let before = CertificateWatch.Stamp(path)
-        #expect(before != nil && before == CertificateWatch.Stamp(path))
-        try folder.write("second", to: "tls.crt")
-        #expect(before != CertificateWatch.Stamp(path))
-        #expect(CertificateWatch.Stamp(folder.path + "/absent") == nil)
-    }
 }

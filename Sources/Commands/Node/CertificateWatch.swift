@@ -1,31 +1,9 @@
+internal import CredentialSources
 internal import Logging
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
 
 /// Has certificates read again where their files have changed: whoever replaces them, such as K3s or cert-manager, tells
 /// nobody.
 struct CertificateWatch: Sendable {
-    /// What shows that a file is another, or has other content.
-    struct Stamp: Hashable, Sendable {
-        var device: UInt
-        var file: UInt
-        var size: Int
-        var seconds: Int
-        var nanoseconds: Int
-
-        /// Of what `path` leads to; nil where there is nothing.
-        init?(_ path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            (device, file, size) = (UInt(status.st_dev), UInt(status.st_ino), Int(status.st_size))
-            (seconds, nanoseconds) = (Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec))
-        }
-    }
-
     let files: [String]
     var interval: Duration = .seconds(60)
     let logger: Logger
@@ -34,10 +12,10 @@ struct CertificateWatch: Sendable {
 
     /// Until it is cancelled. Files of which one is replaced after the other are tried again each time.
     func run() async {
-        var known = stamps
+        var known = fingerprints
         while true {
             do { try await Task.sleep(for: interval) } catch { return }
-            let now = stamps
+            let now = fingerprints
             guard now != known else { continue }
             do {
                 try reload()
@@ -49,5 +27,5 @@ struct CertificateWatch: Sendable {
         }
     }
 
-    private var stamps: [Stamp?] { files.map { Stamp($0) } }
+    private var fingerprints: [SecretFile.Fingerprint?] { files.map { try? SecretFile.fingerprint($0) } }
 }

@@ -11,7 +11,7 @@ internal import NIOPosix
 package enum SecretFile {
     /// What makes a file another one: a mounted Kubernetes secret is changed by a swap of symbolic links, which gives
     /// the same path another inode.
-    struct Fingerprint: Hashable, Sendable {
+    package struct Fingerprint: Hashable, Sendable {
         var device: UInt64
         var inode: UInt64
         var size: Int64
@@ -39,7 +39,8 @@ package enum SecretFile {
         return try result.get()
     }
 
-    static func fingerprint(_ path: String) throws(CredentialError) -> Fingerprint {
+    /// Of what `path` leads to. Does not read it.
+    package static func fingerprint(_ path: String) throws(CredentialError) -> Fingerprint {
         var status = stat()
         guard stat(path, &status) == 0 else { throw problem(path, errno) }
         return fingerprint(of: status)
