@@ -31,8 +31,6 @@ class Nodes:
                  node: f"/v2/bench/x/blobs/{self.blob}?ns={HOST}"}
         for server, path in paths.items():
             server.start()
-            if server is node:
-                self._until_told(node, 1)
             self.bench.load("burst", server, 1, 60, path)
         costs = self.bench.alternate({
             server.name: lambda _, server=server, path=path: self.bench.bodies(server, path)
@@ -56,7 +54,7 @@ class Nodes:
         for server in (node, *others):
             server.start()
         keys = IMAGES * KEYS_PER_IMAGE
-        self._until_told(node, keys, isTold=True)
+        self._until_told(node, keys)
         # What joining took is given back by then.
         time.sleep(settle)
         before = node.processor_seconds()
@@ -116,10 +114,9 @@ node:
 """)
         return stage._server(name, NODE + number, [stage.weir_binary, "node", "--config", str(path)])
 
-    def _until_told(self, node: Server, keys: int, isTold: bool = False) -> None:
-        """Waits until a node, which is ready before that, has listed what it has, and has told it where asked for."""
+    def _until_told(self, node: Server, keys: int) -> None:
         deadline = time.monotonic() + 120
-        while (status := self._status(node))["advertisedKeys"] < keys or isTold and status["untoldKeys"]:
+        while (status := self._status(node))["advertisedKeys"] < keys or status["untoldKeys"]:
             if time.monotonic() > deadline:
                 raise Failed(f"{status['advertisedKeys']} keys, of which {status['untoldKeys']} are untold")
             time.sleep(0.2)

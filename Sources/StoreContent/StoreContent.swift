@@ -24,7 +24,8 @@ package final class StoreContent: NodeContent {
     private let repositories: @Sendable () -> SharedRepositories
     private let bell: ChangeBell
     private let limits: Limits
-    private let shared = Mutex<Set<Digest>>([])
+    /// Nil until the first ``images()``.
+    private let shared = Mutex<Set<Digest>?>(nil)
 
     /// - Parameters:
     ///   - repositories: asked for every request, so that a reload takes effect at once.
@@ -52,7 +53,9 @@ package final class StoreContent: NodeContent {
     }
 
     package func open(_ digest: Digest) async throws(NodeContentError) -> (any BlobReader)? {
-        guard shared.withLock({ $0.contains(digest) }) else { return nil }
+        // A node answers before it has told what it has: who asks so early has it listed.
+        if shared.withLock({ $0 == nil }) { _ = try await images() }
+        guard shared.withLock({ $0?.contains(digest) == true }) else { return nil }
         do throws(BlobStoreError) {
             return try await blobs.open(digest)
         } catch {
