@@ -185,7 +185,7 @@ let package = Package(
             "ControlServer",
             [
                 "OCI", "Quota", "Rules", "Timekeeping", "MetadataStore", "PullThroughCache", hummingbird, logging,
-                nioCore, serviceLifecycle,
+                nioCore, nioPosix, serviceLifecycle,
             ]),
         module(
             "Commands",
@@ -381,7 +381,8 @@ let package = Package(
                 "Commands", "HTTPSemantics", "OCI", "Rules", "ImageRewriting", "ImageFiles", "RegistryTestKit",
                 "KubernetesClient", "KubernetesTestKit", "ClusterCertificates", "ControlServer", "RegistryServer",
                 "UpstreamClient", "PullThroughCache", "MetadataStore", "Timekeeping", "Credentials", "Quota",
-                "QuotaGovernor", logging, nioCore, "AdmissionWebhook", "Listening", asyncHTTPClient, nioHTTP1, nioSSL,
+                "QuotaGovernor", logging, nioCore, nioPosix, "AdmissionWebhook", "Listening", asyncHTTPClient, nioHTTP1,
+                nioSSL,
                 yams, "NodeConfiguration", "PrometheusMetrics", serviceLifecycle, "KademliaRouting", "LibP2P",
                 "PeerRouting", "StoreContent", "PeerGrants",
             ]),

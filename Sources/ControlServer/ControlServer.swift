@@ -1,28 +1,24 @@
 internal import Hummingbird
 package import Logging
 internal import NIOCore
+internal import NIOPosix
 internal import ServiceLifecycle
 internal import Synchronization
 
 /// Answers weir's own commands, and whoever watches it, on a Unix socket.
-package struct ControlServer: Sendable {
+package final class ControlServer: Sendable {
     private let path: String
     private let setting: String
     private let router: @Sendable () -> Router<BasicRequestContext>
     private let logger: Logger
-    private let onReady: @Sendable () async -> Void
+    private let bound = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
 
-    /// - Parameters:
-    ///   - path: the socket's; see ``ControlSocket``.
-    ///   - onReady: called once clients can connect.
-    package init(
-        path: String, service: any ControlledService, logger: Logger, onReady: @escaping @Sendable () async -> Void = {}
-    ) {
+    /// - Parameter path: the socket's; see ``ControlSocket``.
+    package init(path: String, service: any ControlledService, logger: Logger) {
         self.path = path
         setting = "control.socket"
         router = { ControlRoutes(service: service).router() }
         self.logger = logger
-        self.onReady = onReady
     }
 
     /// The same for a node.
@@ -31,12 +27,27 @@ package struct ControlServer: Sendable {
         setting = "node.socket"
         router = { NodeRoutes(node: node).router() }
         self.logger = logger
-        onReady = {}
     }
 
-    /// Answers until a graceful shutdown or cancellation, then removes the socket.
+    deinit { bound.fail(CancellationError()) }
+
+    /// Suspends until clients can connect.
+    /// - Throws: why ``run()`` ended before they could.
+    package func untilListening() async throws { try await bound.futureResult.get() }
+
+    /// Answers until a graceful shutdown or cancellation, then removes the socket. To be called once.
     /// - Throws: ``ControlSocketError`` where there can be none.
     package func run() async throws {
+        do {
+            try await serve()
+            bound.fail(CancellationError())
+        } catch {
+            bound.fail(error)
+            throw error
+        }
+    }
+
+    private func serve() async throws {
         let socket = try ControlSocket.prepare(at: path, setting: setting)
         defer { socket.remove() }
         let failure = Mutex<ControlSocketError?>(nil)
@@ -64,7 +75,7 @@ package struct ControlServer: Sendable {
                 try await application.run()
             }
             let isPublished = await published.first { _ in true } ?? false
-            if isPublished { await onReady() } else { group.cancelAll() }
+            if isPublished { bound.succeed() } else { group.cancelAll() }
             do {
                 try await group.next()
             } catch {

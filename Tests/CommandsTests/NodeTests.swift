@@ -9,6 +9,7 @@ import LibP2P
 import Listening
 import Logging
 import NIOCore
+import NIOPosix
 import OCI
 import PeerRouting
 import RegistryServer
@@ -105,6 +106,30 @@ import Testing
             ["node", "run", "--config", "weir.yaml"], environment: [:], directory: folder.path)
         #expect(outcome.code == 1 && outcome.errors.contains("identity cannot be used"), "\(outcome.errors)")
         #expect(!outcome.errors.contains("Fatal error"), "\(outcome.errors)")
+    }
+
+    @Test(arguments: ["peers", "socket"])
+    func `a node that cannot take part is never ready, and says why and nothing else`(_ kind: String) async throws {
+        let folder = try Folder()
+        let taken = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(taken.localAddress?.port)
+        var text = yaml("")
+        if kind == "peers" {
+            text = text.replacingOccurrences(
+                of: "listen: [/ip4/127.0.0.1/tcp/0]", with: "listen: [/ip4/127.0.0.1/tcp/\(port)]")
+        } else {
+            try folder.write("in the way", to: "node.sock")
+        }
+        try folder.write(text)
+        let outcome = try await ProgramTests.run(
+            ["node", "run", "--config", "weir.yaml"], environment: [:], directory: folder.path)
+        try await taken.close()
+        #expect(outcome.code == 1)
+        #expect(!outcome.output.contains("is ready"), "\(outcome.output)")
+        let reason = kind == "peers" ? "another program has the port" : "is no socket"
+        #expect(outcome.errors.contains(reason), "\(outcome.errors)")
+        #expect(!outcome.errors.contains("ERROR"), "\(outcome.errors)")
     }
 
     @Test func `a server of K3s tells of peers to whoever has a certificate of its cluster`() async throws {

@@ -20,26 +20,16 @@ import Testing
         let socket = "\(directory)/control.sock"
         try prepare(socket)
         let stub = StubService()
-        let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
-        let server = ControlServer(path: socket, service: stub, logger: Logger(label: "test")) {
-            continuation.yield()
-            continuation.finish()
-        }
+        let server = ControlServer(path: socket, service: stub, logger: Logger(label: "test"))
         try await withThrowingTaskGroup(of: Void.self) { group in
-            let service = Part {
-                defer { continuation.finish() }
-                try await server.run()
-            }
+            let service = Part { try await server.run() }
             let services = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
                     services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
                     logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })))
             group.addTask { try await services.run() }
-            guard await ready.first(where: { _ in true }) != nil else {
-                try await group.next()
-                return
-            }
             do {
+                try await server.untilListening()
                 try await body(socket, stub)
             } catch {
                 group.cancelAll()

@@ -34,6 +34,17 @@ import Testing
         #expect(AdvertisedKeys([try image("1.27", [])], filter: .open).all == [])
     }
 
+    @Test func `a tag that is not shared leaves its digests to be found, a hidden repository nothing`() throws {
+        let digest = DigestHasher.digest(of: [1])
+        let images = [try image("latest", [digest]), try image("1.27-internal", [digest])]
+        let tags = try RegistryFilter(hidden: [":.*-internal$"], sharesLatest: false)
+        let keys = AdvertisedKeys(images, filter: tags)
+        #expect(keys.all == [RoutingKey(digest)])
+        #expect(keys.tags == [:])
+        #expect(keys.contents == [.dockerHub: 1])
+        #expect(AdvertisedKeys(images, filter: try RegistryFilter(hidden: ["/library/x"])).all == [])
+    }
+
     @Test func `changes are followed, over a stop of containerd too`() async throws {
         try await Cluster.with(2) { cluster async throws in
             let (node, other) = (cluster.nodes[0], cluster.nodes[1])

@@ -45,6 +45,21 @@ import Testing
         }
     }
 
+    @Test func `while the keeper of the content is away, peers are asked for what is here`() async throws {
+        try await Cluster.with(2) { cluster async throws in
+            let (digest, bytes) = try await publish(on: cluster.nodes[0])
+            _ = try await publish(on: cluster.nodes[1])
+            cluster.nodes[0].content.setGone(true)
+            for reference in ["1.0", "\(digest)"] {
+                let path = "/v2/library/x/manifests/\(reference)?ns=docker.io"
+                let answer = try await cluster.get(0, path)
+                #expect(answer.status == 200 && answer.body == bytes, "\(reference)")
+                let mirrored = try await cluster.get(0, path, fields: [("X-Spegel-Mirrored", "true")])
+                #expect(mirrored.status == 404, "\(reference)")
+            }
+        }
+    }
+
     @Test(arguments: [
         "/v2/library/x/manifests/1.0", "/v2/library/x/manifests/1.0?ns=", "/v2/library/x/manifests/1.0?ns=%00",
         "/v2/library/X/manifests/1.0?ns=docker.io", "/v2/library/x/manifests/-bad?ns=docker.io",
@@ -94,7 +109,10 @@ import Testing
         let filter = try RegistryFilter(hidden: ["^docker\\.io/library/x:1\\.", "^docker\\.io/secret/"])
         try await Cluster.with(2, filter: filter) { cluster async throws in
             let (digest, _) = try await publish(on: cluster.nodes[1])
-            #expect(cluster.nodes[1].advertiser.keys.all == [])
+            let tag = RoutingKey(
+                registry: Self.registry, repository: try RepositoryName("library/x"), tag: try Tag("1.0"))
+            let advertised = cluster.nodes[1].advertiser.keys.all
+            #expect(advertised.contains(RoutingKey(digest)) && !advertised.contains(tag))
             #expect(try await cluster.get(1, "/v2/library/x/manifests/1.0?ns=docker.io").status == 404)
             #expect(try await cluster.get(1, "/v2/secret/y/manifests/\(digest)?ns=docker.io").status == 404)
             #expect(try await cluster.get(1, "/v2/library/x/manifests/\(digest)?ns=docker.io").status == 200)

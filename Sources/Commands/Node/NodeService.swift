@@ -45,10 +45,9 @@ struct NodeService {
         let (server, sharing, store) = (server, sharing, store)
         var parts = ServiceParts()
         sharing.add(to: &parts, server: server)
-        parts.add { try await server.run() }
-        parts.add {
-            // The server itself tells why it cannot listen; one that is ended before it does has no addresses.
-            if let addresses = try? await server.boundAddresses() { onReady(addresses) }
+        parts.add(server: server)
+        parts.addWhenListening {
+            onReady(try await server.boundAddresses())
             try await gracefulShutdown()
         }
         try await parts.run(logger: logger, releasing: { store?.releaseMemory() }) {

@@ -145,11 +145,19 @@ struct NodeSharing {
         }
         // A part that ends by itself would end them all.
         if !certificateFiles.isEmpty { parts.addCancelled { await watch.run() } }
-        parts.add { try await network.run() }
+        parts.add {
+            try await network.run()
+        } listening: {
+            _ = try await network.boundAddresses()
+        }
         parts.addCancelled { await advertiser.run() }
         if let renewal { parts.addCancelled { await renewal.run() } }
-        parts.add { try await control.run() }
-        for page in pages { parts.add { try await page.run() } }
+        parts.add {
+            try await control.run()
+        } listening: {
+            try await control.untilListening()
+        }
+        for page in pages { parts.add(server: page) }
     }
 
     func close() async { await clients.shutdown() }

@@ -32,8 +32,8 @@ struct SpegelCleanupCommand: ServiceCommand {
             configuration: NodePages.configuration([address]), node: nil,
             pages: ["/readyz": { _ in OperationalAnswer(body: "") }], logger: logger)
         var parts = ServiceParts()
-        parts.add { try await server.run() }
-        parts.add {
+        parts.add(server: server)
+        parts.addWhenListening {
             let addresses = try await server.boundAddresses()
             writeFully("put back; said at \(addresses.joined(separator: ", "))\n", to: 1)
             try await gracefulShutdown()

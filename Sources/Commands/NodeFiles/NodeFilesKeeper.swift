@@ -107,9 +107,8 @@ enum NodeFilesRun {
             let server = RegistryServer(
                 configuration: NodePages.configuration(options.listen), node: nil,
                 pages: pages.mapValues { page -> NodePages.Page in { _ in await page() } }, logger: telemetry.logger)
-            parts.add { try await server.run() }
-            parts.add {
-                _ = try? await server.boundAddresses()
+            parts.add(server: server)
+            parts.addWhenListening {
                 IdleMemory.release()
                 try await gracefulShutdown()
             }

@@ -1,4 +1,5 @@
 internal import Logging
+internal import RegistryServer
 internal import ServiceLifecycle
 internal import UnixSignals
 
@@ -18,9 +19,39 @@ struct ServiceParts {
     }
 
     private var parts: [Part] = []
+    private var listeners: [@Sendable () async throws -> Void] = []
 
     /// A part that ends by itself once the service is told to.
     mutating func add(_ body: @escaping @Sendable () async throws -> Void) { parts.append(Part(body: body)) }
+
+    /// A part that others connect to.
+    /// - Parameter listening: suspends until they can, and throws where they never will.
+    mutating func add(
+        _ body: @escaping @Sendable () async throws -> Void, listening: @escaping @Sendable () async throws -> Void
+    ) {
+        listeners.append(listening)
+        add(body)
+    }
+
+    /// A server of HTTP, which others connect to.
+    mutating func add(server: RegistryServer) {
+        add {
+            try await server.run()
+        } listening: {
+            _ = try await server.boundAddresses()
+        }
+    }
+
+    /// A part that begins once others can connect to every part so far. One that they cannot connect to tells why by
+    /// itself, and ends the service.
+    mutating func addWhenListening(_ body: @escaping @Sendable () async throws -> Void) {
+        add { [listeners] in
+            for isListening in listeners {
+                do { try await isListening() } catch { return try await gracefulShutdown() }
+            }
+            try await body()
+        }
+    }
 
     /// A part whose own way out is cancellation.
     mutating func addCancelled(_ body: @escaping @Sendable () async -> Void) {
@@ -55,7 +86,10 @@ struct ServiceParts {
             })
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+                // What fails ends the others as a signal would: nobody's transfer is cut for another part's sake.
+                services: all.map {
+                    .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
+                }, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         do {
             try await group.run()
         } catch {

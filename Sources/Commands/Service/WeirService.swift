@@ -202,20 +202,24 @@ struct WeirService {
         sharing?.sharing.add(to: &parts, server: sharing?.server)
         parts.add { await upstreams.run() }
         parts.add { try await cache.run() }
-        parts.add { try await control.run() }
+        parts.add {
+            try await control.run()
+        } listening: {
+            try await control.untilListening()
+        }
         if let cluster { parts.addCancelled { await cluster.run() } }
         parts.add {
             defer { readiness.endListening() }
             try await server.run()
+        } listening: {
+            _ = try await server.boundAddresses()
         }
-        if let peers = sharing?.server { parts.add { try await peers.run() } }
+        if let peers = sharing?.server { parts.add(server: peers) }
+        // It may wait for its certificate, and the cache never waits for the webhook.
         if let admission = webhook?.server { parts.add { try await admission.run() } }
-        parts.add {
-            // The server itself tells why it cannot listen; one that is ended before it does has no addresses.
-            guard let addresses = try? await server.boundAddresses() else { return try await gracefulShutdown() }
-            // The webhook may wait for its certificate, and the cache never waits for the webhook.
+        parts.addWhenListening {
             readiness.beginListening()
-            onReady(addresses)
+            onReady(try await server.boundAddresses())
             // What is wrong the reloader has written down.
             await ReloadSignal.run { _ = try? await reloader.reload() }
         }

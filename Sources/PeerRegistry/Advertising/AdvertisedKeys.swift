@@ -17,16 +17,18 @@ package struct AdvertisedKeys: Sendable, Hashable {
 
     package init() {}
 
-    /// Everything that `filter` lets pass. As Spegel has it: a tag by its whole name, and each digest by itself.
+    /// Everything that `filter` lets pass. As Spegel has it: a tag by its whole name, and each digest by itself. A tag
+    /// that is not shared, such as `latest`, takes nothing from its digests: they are the same on every node.
     package init(_ list: [NodeImage], filter: RegistryFilter) {
         var contents: [RegistryHost: Set<Digest>] = [:]
         for image in list where !image.digests.isEmpty {
+            guard filter.allows(image.registry, image.repository) else { continue }
             if let tag = image.tag {
-                guard filter.allows(image.registry, image.repository, tag) else { continue }
-                all.insert(RoutingKey(registry: image.registry, repository: image.repository, tag: tag))
-                tags[image.registry, default: 0] += 1
+                if filter.allows(image.registry, image.repository, tag) {
+                    all.insert(RoutingKey(registry: image.registry, repository: image.repository, tag: tag))
+                    tags[image.registry, default: 0] += 1
+                }
             } else {
-                guard filter.allows(image.registry, image.repository) else { continue }
                 images[image.registry, default: 0] += 1
             }
             let place = Place(image.registry, image.repository)

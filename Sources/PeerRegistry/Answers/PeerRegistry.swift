@@ -136,7 +136,8 @@ package final class PeerRegistry: NodeRegistry {
         do throws(NodeContentError) {
             digest = try await content.digest(of: tag, in: request.repository, of: request.registry)
         } catch {
-            throw .failed(error.description)
+            try judge(error, request)
+            return nil
         }
         guard let digest else { return nil }
         return try await local(digest, request)
@@ -248,11 +249,16 @@ package final class PeerRegistry: NodeRegistry {
         do throws(NodeContentError) {
             return try await content.open(digest)
         } catch {
-            // Peers may have what cannot be read here.
-            guard !request.isMirrored else { throw .failed(error.description) }
-            logger.debug("content here cannot be opened", metadata: ["error": "\(error)"])
+            try judge(error, request)
             return nil
         }
+    }
+
+    /// What cannot be had here peers may have. That the keeper is away the advertiser says, once and not for each request.
+    private func judge(_ error: NodeContentError, _ request: NodeRequest) throws(NodeRegistryError) {
+        logger.debug("content here cannot be opened", metadata: ["error": "\(error)"])
+        if case .unavailable = error { return }
+        guard !request.isMirrored else { throw .failed(error.description) }
     }
 
     private func question(

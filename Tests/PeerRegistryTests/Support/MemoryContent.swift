@@ -69,7 +69,11 @@ final class MemoryContent: NodeContent {
     }
 
     func open(_ digest: Digest) async throws(NodeContentError) -> (any BlobReader)? {
-        state.withLock { $0.blobs[digest] }.map { MemoryReader($0) }
+        let blob = try state.withLock { state throws(NodeContentError) in
+            guard !state.isGone else { throw .unavailable("gone") }
+            return state.blobs[digest]
+        }
+        return blob.map { MemoryReader($0) }
     }
 
     func images() async throws(NodeContentError) -> [NodeImage] {
