@@ -96,12 +96,13 @@ let package = Package(
                 "CredentialSources", "Credentials", "Timekeeping", crypto, cryptoExtras, asyncHTTPClient, nioCore,
                 nioHTTP1, logging,
             ]),
+        module("HTTPFailures", [asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL]),
         module("Upstream", ["OCI", "HTTPSemantics", "Timekeeping", nioCore]),
         module(
             "UpstreamClient",
             [
-                "Upstream", "Credentials", "Concurrency", "OCI", "HTTPSemantics", "Timekeeping", asyncHTTPClient,
-                nioCore,
+                "Upstream", "Credentials", "Concurrency", "OCI", "HTTPFailures", "HTTPSemantics", "Timekeeping",
+                asyncHTTPClient, nioCore,
                 nioPosix, nioHTTP1, nioSSL, logging, metrics,
             ]),
         module(
@@ -136,8 +137,9 @@ let package = Package(
         module(
             "PeerRegistry",
             [
-                "NodeContent", "PeerRouting", "PullThroughCache", "BlobStore", "OCI", "HTTPSemantics", "Timekeeping",
-                "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging, coreMetrics, "PeerGrants",
+                "NodeContent", "PeerRouting", "PullThroughCache", "BlobStore", "OCI", "HTTPFailures", "HTTPSemantics",
+                "Timekeeping", "ImageRewriting", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging, coreMetrics,
+                "PeerGrants",
             ]),
         module(
             "ContainerdClient",
@@ -149,8 +151,8 @@ let package = Package(
         module(
             "KubernetesClient",
             [
-                "HTTPSemantics", "Timekeeping", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging, yams,
-                subprocess, systemPackage,
+                "HTTPFailures", "HTTPSemantics", "Timekeeping", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL,
+                logging, yams, subprocess, systemPackage,
             ]),
         module(
             "ClusterImages", ["KubernetesClient", "MetadataStore", "OCI", "Rules", "Timekeeping", logging]),

@@ -120,7 +120,7 @@ struct ConnectionTests {
             configuration.attempts = 1
         }) { harness in
             let error = await upstreamError { try await harness.client.manifestBytes() }
-            #expect(Self.reason(error) == "TLS: the upstream hung up on the handshake")
+            #expect(Self.reason(error) == "TLS: the server hung up on the handshake")
         }
     }
 
@@ -139,7 +139,7 @@ struct ConnectionTests {
             configuration.attempts = 1
         }) { harness in
             let error = await upstreamError { try await harness.client.manifestBytes() }
-            #expect(Self.reason(error) == "TLS: the upstream does not speak TLS on this port")
+            #expect(Self.reason(error) == "TLS: the server does not speak TLS on this port")
         }
         try await server.close()
     }

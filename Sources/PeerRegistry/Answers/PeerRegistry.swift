@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 internal import BlobStore
+internal import HTTPFailures
 package import Logging
 internal import NIOCore
 package import NodeContent
@@ -219,7 +220,7 @@ package final class PeerRegistry: NodeRegistry {
                 digest: head.digest, mediaType: mediaType, size: Int64(bytes.readableBytes), bytes: bytes,
                 origin: origin)
         } catch {
-            fetcher.note(.unreachable(PeerClient.reason(error)), of: source)
+            fetcher.note(.unreachable("\(HTTPFailure(error))"), of: source)
             return nil
         }
     }

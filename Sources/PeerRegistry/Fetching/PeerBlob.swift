@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 internal import BlobStore
+internal import HTTPFailures
 internal import NIOCore
 internal import OCI
 internal import PeerRouting
@@ -126,7 +127,7 @@ actor PeerBlob: BlobContent {
                     fetcher.note(.unreachable("broke off"), of: source)
                 } catch {
                     try Task.checkCancellation()
-                    fetcher.note(.unreachable(PeerClient.reason(error)), of: source)
+                    fetcher.note(.unreachable("\(HTTPFailure(error))"), of: source)
                 }
             }
             try await resume()

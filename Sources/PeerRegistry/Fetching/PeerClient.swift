@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import HTTPFailures
 internal import NIOCore
 internal import NIOHTTP1
 internal import OCI
@@ -37,21 +38,12 @@ struct PeerClient: Sendable {
         do {
             response = try await client.execute(request, timeout: .hours(24))
         } catch {
-            throw .unreachable(Self.reason(error))
+            throw .unreachable("\(error)")
         }
         let head = try PeerHead(status: Int(response.status.code), to: question) { name in
             response.headers.first(name: name)
         }
         return PeerResponse(source: source, head: head, body: response.body)
-    }
-
-    /// What went wrong, without addresses and fields.
-    static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as HTTPClientError: "\(error)"
-        case is CancellationError: "cancelled"
-        default: "\(type(of: error))"
-        }
     }
 
     private static let accepted = [

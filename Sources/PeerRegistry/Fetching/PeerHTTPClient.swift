@@ -1,4 +1,5 @@
 package import AsyncHTTPClient
+package import HTTPFailures
 package import NIOCore
 internal import NIOSSL
 internal import Synchronization
@@ -21,10 +22,16 @@ package final class PeerHTTPClient: Sendable {
         certificates = Mutex(tls.files.isEmpty ? nil : try PeerHTTP.configuration(tls))
     }
 
-    package func execute(_ request: HTTPClientRequest, timeout: TimeAmount) async throws -> HTTPClientResponse {
+    package func execute(
+        _ request: HTTPClientRequest, timeout: TimeAmount
+    ) async throws(HTTPFailure) -> HTTPClientResponse {
         var request = request
         request.tlsConfiguration = certificates.withLock { $0 }
-        return try await client.execute(request, timeout: timeout)
+        do {
+            return try await client.execute(request, timeout: timeout)
+        } catch {
+            throw HTTPFailure(error)
+        }
     }
 
     /// Reads the files again. Connections under way keep what they have, and where a file cannot be used, new ones too.

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import HTTPFailures
 package import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -63,7 +64,7 @@ package struct GrantRenewal: Sendable {
         } catch let error as GrantRenewalError {
             throw error
         } catch {
-            throw .unreachable(PeerClient.reason(error))
+            throw .unreachable("\(HTTPFailure(error))")
         }
         do throws(GrantError) {
             try grants.take(try GrantAnswer(Array(bytes.readableBytesView)))
