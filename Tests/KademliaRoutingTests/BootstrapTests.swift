@@ -51,9 +51,9 @@ struct BootstrapTests {
         return try result.get()
     }
 
-    @Test func `the first three peers of a URL's answer are taken`() async throws {
+    @Test func `all peers of a URL's answer are taken`() async throws {
         let body = "[" + (1...5).map { #"{"Addrs":["/ip4/10.0.0.\#($0)"]}"# }.joined(separator: ",") + "]"
-        let expected = (1...3).map { "/ip4/10.0.0.\($0)/tcp/5001" }
+        let expected = (1...5).map { "/ip4/10.0.0.\($0)/tcp/5001" }
         #expect(try await Self.addresses("200 OK", body) == expected)
     }
 
@@ -62,6 +62,49 @@ struct BootstrapTests {
         #expect(try await Self.addresses("200 OK", "[\"\(one)\"]") == [one])
         #expect(try await Self.addresses("200 OK", one + "\n", type: "text/plain; charset=utf-8") == [one])
         #expect(K3sNames.k3s.peersPath == "/v1-k3s/p2p")
+    }
+
+    private struct NoServer: Error {}
+
+    @Test func `of a name's addresses all take the same three, by number`() async throws {
+        let source = DNSBootstrap(name: "peers.example", port: 5001) { _, family in
+            family == .ip4
+                ? ["10.0.0.100", "10.0.0.9", "10.0.0.20", "10.0.0.10"]
+                : ["fd00::10", "fd00::9", "fd00::a:0", "::1:0:0:1"]
+        }
+        #expect(
+            try await source.addresses().map(\.description) == [
+                "/ip4/10.0.0.9/tcp/5001", "/ip4/10.0.0.10/tcp/5001", "/ip4/10.0.0.20/tcp/5001",
+                "/ip6/::1:0:0:1/tcp/5001", "/ip6/fd00::9/tcp/5001", "/ip6/fd00::10/tcp/5001",
+            ])
+    }
+
+    @Test func `a family that cannot be looked up takes nothing from the other`() async throws {
+        for failing in [Endpoint.NameFamily.ip4, .ip6] {
+            let source = DNSBootstrap(name: "peers.example", port: 5001) { _, family in
+                guard family != failing else { throw NoServer() }
+                return [family == .ip4 ? "10.0.0.1" : "fd00::1"]
+            }
+            #expect(try await source.addresses().count == 1)
+        }
+        let none = DNSBootstrap(name: "peers.example", port: 5001) { _, _ in throw NoServer() }
+        await #expect(throws: NoServer.self) { try await none.addresses() }
+    }
+
+    @Test func `a configured name stands for all its addresses`() async throws {
+        let peer = Samples.peerText
+        let list = ["/ip4/10.0.0.7/tcp/1", "/dns4/peers.example/tcp/5001/p2p/\(peer)", "/dns/gone.example/tcp/2"]
+        let source = StaticBootstrap(try list.map { text in try Multiaddr(text) }) { name, family in
+            guard name == "peers.example", family == .ip4 else { return [] }
+            return ["10.0.0.1", "10.0.0.2"]
+        }
+        #expect(
+            try await source.addresses().map(\.description) == [
+                "/ip4/10.0.0.7/tcp/1", "/ip4/10.0.0.1/tcp/5001/p2p/\(peer)", "/ip4/10.0.0.2/tcp/5001/p2p/\(peer)",
+            ])
+        let gone = StaticBootstrap([try Multiaddr("/dns/gone.example/tcp/2")]) { _, _ in [] }
+        let error = await #expect(throws: NameResolutionError.self) { try await gone.addresses() }
+        #expect(error?.description == "gone.example cannot be looked up: it has no address")
     }
 
     @Test func `peers are found by the annotations of nodes, without our own`() async throws {

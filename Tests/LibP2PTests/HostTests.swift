@@ -164,6 +164,38 @@ struct HostTests {
         }
     }
 
+    @Test func `whoever is connected is not dialled again for the bootstrap`() async throws {
+        let (a, b) = (try RunningHosts.host(), try RunningHosts.host())
+        try await RunningHosts.with(a, b) {
+            let (of, named) = (try await a.boundAddresses(), try await b.boundAddresses())
+            let first = try await a.connect(toAnyoneAt: named)
+            for _ in 0..<20 {
+                #expect(try await a.connect(toAnyoneAt: named).id == first.id)
+                #expect(try await a.connect(toAnyoneAt: named.map { $0.with(b.peerID) }).id == first.id)
+            }
+            // The other way round nothing tells beforehand who is there.
+            while b.connectionCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            for _ in 0..<20 { #expect(try await b.connect(toAnyoneAt: of).direction == .inbound) }
+            while a.connectionCount > 1 || b.connectionCount > 1 { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(try await a.ping(b.peerID, limit: .seconds(5)) > .zero)
+        }
+    }
+
+    @Test func `two that dial each other at once keep a connection`() async throws {
+        for _ in 0..<20 {
+            let (a, b) = (try RunningHosts.host(), try RunningHosts.host())
+            try await RunningHosts.with(a, b) {
+                let (toA, toB) = (try await a.boundAddresses(), try await b.boundAddresses())
+                async let one = a.connect(toAnyoneAt: toB)
+                async let other = b.connect(toAnyoneAt: toA)
+                #expect(try await one.peer == b.peerID)
+                #expect(try await other.peer == a.peerID)
+                #expect(try await a.ping(b.peerID, limit: .seconds(5)) > .zero)
+                #expect(try await b.ping(a.peerID, limit: .seconds(5)) > .zero)
+            }
+        }
+    }
+
     @Test func `callers that want the same peer share one connection`() async throws {
         let (a, b) = (try RunningHosts.host(), try RunningHosts.host())
         try await RunningHosts.with(a, b) {

@@ -69,12 +69,13 @@ struct MultiaddrTests {
     @Test(
         arguments: [
             (["/ip4/0.0.0.0/tcp/5001"], ["127.0.0.1", "10.0.0.5"], ["/ip4/10.0.0.5/tcp/5001"]),
-            (["/ip6/::/tcp/5001"], ["::1", "fe80::1", "10.0.0.5", "fd00::5"], ["/ip6/fd00::5/tcp/5001"]),
+            (["/ip6/::/tcp/5001"], ["::1", "fe80::1", "fd00::5", "10.0.0.5"], ["/ip4/10.0.0.5/tcp/5001"]),
+            (["/ip6/::/tcp/5001"], ["169.254.1.2", "fe80::1", "fd00::5"], ["/ip6/fd00::5/tcp/5001"]),
             (["/ip4/0.0.0.0/tcp/5001"], ["fd00::5", "10.0.0.5"], ["/ip4/10.0.0.5/tcp/5001"]),
-            (["/ip4/10.0.0.7/tcp/1", "/ip6/fd00::7/tcp/1"], [], ["/ip6/fd00::7/tcp/1"]),
+            (["/ip4/10.0.0.7/tcp/1", "/ip6/fd00::7/tcp/1"], [], ["/ip4/10.0.0.7/tcp/1"]),
             (["/ip4/127.0.0.1/tcp/1"], ["10.0.0.5"], []), (["/ip4/0.0.0.0/tcp/1"], ["127.0.0.1"], []),
         ] as [([String], [String], [String])])
-    func `one address is told, of the network, IPv6 first`(
+    func `one address is told, of the network, IPv4 first`(
         _ bound: [String], _ machine: [String], _ expected: [String]
     ) throws {
         let chosen = OwnAddresses.choose(

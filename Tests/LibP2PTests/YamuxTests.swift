@@ -170,10 +170,14 @@ struct YamuxTests {
         #expect(events == [.opened(1)])
     }
 
-    @Test func `data after the end of a stream ends the connection`() throws {
+    @Test func `data after the end of a stream ends the stream, and no other`() throws {
         var session = YamuxSession(.listener, now: Self.start)
-        _ = try session.receive(Self.data(1, [1], [.syn, .fin]), now: Self.start)
-        #expect(throws: YamuxError.dataAfterEnd) { try session.receive(Self.data(1, [1]), now: Self.start) }
+        _ = try session.receive(
+            Self.data(1, [1], [.syn, .fin]) + Self.frame(.windowUpdate, .syn, 3), now: Self.start)
+        session.outbound.clear()
+        let events = try session.receive(Self.data(1, [1, 2]) + Self.data(3, [7]), now: Self.start)
+        #expect(events == [.reset(1, code: 0), .readable(3)])
+        #expect(Array(session.outbound.readableBytesView) == Self.frame(.windowUpdate, .rst, 1))
     }
 
     @Test func `credit beyond 32 bits adds up`() throws {

@@ -3,8 +3,8 @@ package import LibP2P
 package import NIOCore
 internal import NIOHTTP1
 
-/// Peers by HTTP, as Spegel hands them out at `/id` and a server of K3s at ``K3sNames/peersPath``: the first 3 of the
-/// answer, which is JSON, or plain text from older servers.
+/// Peers by HTTP, as Spegel hands them out at `/id` and a server of K3s at ``K3sNames/peersPath``: all of the answer, which
+/// is JSON, or plain text from older servers. One of K3s has each of its nodes twice, and old ones among them.
 package struct HTTPBootstrap: BootstrapSource {
     private let url: String
     private let port: Int
@@ -36,11 +36,10 @@ package struct HTTPBootstrap: BootstrapSource {
             response.headers.first(name: "Content-Type")?.hasPrefix("text/plain") == true && bytes.first == Self.slash
             ? AddressInformation.parse(lines: String(decoding: bytes, as: UTF8.self), port: port)
             : try AddressInformation.parse(bytes, port: port)
-        return list.prefix(Self.countMax).flatMap(\.multiaddrs)
+        return list.flatMap(\.multiaddrs)
     }
 
     /// No JSON begins with it, and every multiaddr does.
     private static let slash = UInt8(ascii: "/")
     private static let bodyLimitBytes = 64 << 10
-    private static let countMax = 3
 }

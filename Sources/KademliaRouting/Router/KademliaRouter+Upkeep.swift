@@ -69,8 +69,11 @@ extension KademliaRouter {
         let addresses = try await source.addresses()
         guard !addresses.isEmpty else { return ["\(source.name) names nobody"] }
         return await withTaskGroup(of: String?.self) { group in
-            for address in addresses.prefix(Self.bootstrapPeerMax) {
-                guard let target = address.withoutPeer, !own.contains(target), address.peerID != self.network.own
+            var targets: Set<Multiaddr> = []
+            for address in addresses where targets.count < Self.bootstrapPeerMax {
+                // Names are the business of whoever lists them.
+                guard address.isIP, let target = address.withoutPeer, !own.contains(target),
+                    address.peerID != self.network.own, targets.insert(target).inserted
                 else { continue }
                 group.addTask { await self.join(at: address) }
             }

@@ -118,7 +118,8 @@ extension Multiaddr {
         case .ip4(let bytes, _):
             if bytes[0] == 127 { return .loopback }
             if bytes[0] == 0 { return .unspecified }
-            return .network
+            // Of one wire alone (RFC 3927), as clouds give them to pods of IPv6 clusters for the way out.
+            return bytes[0] == 169 && bytes[1] == 254 ? .linkLocal : .network
         case .ip6(let bytes, _):
             if bytes.dropLast().allSatisfy({ $0 == 0 }) { return bytes[15] == 0 ? .unspecified : .loopback }
             // fe80::/10 needs a zone to be dialled.

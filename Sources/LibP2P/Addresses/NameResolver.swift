@@ -56,5 +56,10 @@ package struct NameResolutionError: Error, Hashable, CustomStringConvertible {
     package let name: String
     package let reason: String
 
+    package init(name: String, reason: String) {
+        self.name = name
+        self.reason = reason
+    }
+
     package var description: String { "\(name) cannot be looked up: \(reason)" }
 }

@@ -8,10 +8,11 @@ internal import NIOCore
 
 /// Under which address peers are told to find us.
 package enum OwnAddresses {
-    /// One of `bound` and `machine`: an IPv6 address of the network where there is one, else an IPv4 address; a
+    /// One of `bound` and `machine`: an IPv4 address of the network where there is one, else an IPv6 address; a
     /// loopback address only where that is allowed and there is no other.
     ///
-    /// Spegel up to 0.5.1 drops a peer that does not have exactly one address.
+    /// Spegel up to 0.5.1 drops a peer that does not have exactly one address. Go peers take 8 connections of an IPv4
+    /// address, and 8 of all addresses of an IPv6 network of 56 bits, which a cluster's machines mostly share.
     /// - Parameters:
     ///   - bound: what the host listens on; unspecified ones stand for all of `machine`'s of their family.
     ///   - machine: the machine's IP addresses, as text.
@@ -32,7 +33,7 @@ package enum OwnAddresses {
         }
         let reachable = candidates.filter { $0.reach == .network }
         let chosen =
-            reachable.first { if case .ip6 = $0.endpoint { true } else { false } } ?? reachable.first
+            reachable.first { if case .ip4 = $0.endpoint { true } else { false } } ?? reachable.first
             ?? (allowsLoopback ? candidates.first { $0.reach == .loopback } : nil)
         return chosen.map { [$0] } ?? []
     }

@@ -108,6 +108,23 @@ struct ConnectionTable {
         (byPeer[peer] ?? []).reversed().lazy.compactMap { entries[$0] }.first { !$0.isGoing }?.connection
     }
 
+    /// The same, of those that there were before `time`.
+    func connection(to peer: PeerID, openedBefore time: NIODeadline) -> PeerConnection? {
+        (byPeer[peer] ?? []).lazy.compactMap { entries[$0] }.first { !$0.isGoing && $0.openedAt < time }?.connection
+    }
+
+    /// A connection to a peer that one of `addresses` names, or that we have dialled there.
+    func connection(toAnyoneAt addresses: [Multiaddr]) -> PeerConnection? {
+        for address in addresses {
+            if let peer = address.peerID, let connection = connection(to: peer) { return connection }
+        }
+        let targets = Set(addresses.compactMap(\.withoutPeer))
+        return entries.values.first { entry in
+            !entry.isGoing && entry.connection.direction == .outbound
+                && entry.connection.remoteAddress.map(targets.contains) == true
+        }?.connection
+    }
+
     /// Takes nothing in any more.
     mutating func close() -> [PeerConnection] {
         isClosed = true

@@ -42,8 +42,28 @@ extension Host {
     }
 
     /// Connects to whoever answers at `addresses`, as bootstrap lists name machines and not peers.
+    ///
+    /// It is the connection that is there, where there is one: bootstraps are asked again and again, and Go peers take 8
+    /// connections of an address (of an IPv6 network of 56 bits: of all of its machines).
     package func connect(toAnyoneAt addresses: [Multiaddr]) async throws -> PeerConnection {
-        try await dial(addresses, expecting: nil)
+        let start = NIODeadline.now()
+        let existing = state.withLock { state in
+            let connection = state.table.connection(toAnyoneAt: addresses)
+            if let connection { state.table.markUsed(connection.id, now: start) }
+            return connection
+        }
+        if let existing { return existing }
+        let connection = try await dial(addresses, expecting: nil)
+        // Whoever it is may have come to us before, from a port that tells nothing. Not one that came meanwhile: the other
+        // side may give up its own for ours.
+        let older = state.withLock { state in
+            let older = state.table.connection(to: connection.peer, openedBefore: start)
+            if older != nil { state.table.markGoing(connection.id) }
+            return older
+        }
+        guard let older else { return connection }
+        connection.close()
+        return older
     }
 
     /// A stream to `peer` on the connection that is there, or on a new one by `addresses`.
@@ -63,7 +83,7 @@ extension Host {
         let own = Set(advertisedAddresses)
         var targets: [Multiaddr] = []
         for address in addresses {
-            guard address.endpoint != nil, let target = address.withoutPeer, !own.contains(target),
+            guard address.isIP, let target = address.withoutPeer, !own.contains(target),
                 !targets.contains(target)
             else { continue }
             if let named = address.peerID, let peer, named != peer { continue }
@@ -103,18 +123,9 @@ extension Host {
     }
 
     private func dial(_ target: Multiaddr, expecting peer: PeerID?) async throws -> PeerConnection {
-        guard let endpoint = target.endpoint else { throw ConnectionError.noAddress }
-        var host = endpoint.host
-        if case .name(let name, _, let family) = endpoint {
-            guard let first = try await NameResolver().addresses(of: name, family: family).first else {
-                throw ConnectionError.unreachable(reason: "\(name) has no address")
-            }
-            host = first
-        }
-        let remote = Multiaddr(ip: host, port: endpoint.port)
-        guard let address = try? SocketAddress(ipAddress: host, port: endpoint.port) else {
-            throw ConnectionError.noAddress
-        }
+        guard let endpoint = target.endpoint,
+            let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
+        else { throw ConnectionError.noAddress }
         let waiter = Waiter<PeerConnection>()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let established = eventLoop.makePromise(of: PublicKey.self)
@@ -126,7 +137,7 @@ extension Host {
             .connectTimeout(TimeAmount(configuration.dialTimeout))
             .channelInitializer { channel in
                 let future = self.attach(
-                    to: channel, role: .dialer, expecting: peer, remoteAddress: remote, established: established)
+                    to: channel, role: .dialer, expecting: peer, remoteAddress: target, established: established)
                 future.cascade(to: attached)
                 return future.map { _ in }
             }

@@ -62,7 +62,6 @@ package enum YamuxError: Error, Hashable, CustomStringConvertible {
     /// A stream of zero, of the wrong parity, or one that is open already.
     case wrongStream
     case windowExceeded
-    case dataAfterEnd
     /// The peer did not answer a ping.
     case pingUnanswered
     /// Too many streams that the peer has not acknowledged, or too many in all. Of opening alone.
@@ -76,7 +75,6 @@ package enum YamuxError: Error, Hashable, CustomStringConvertible {
         case .unknownFrame: "the peer sent an unknown frame"
         case .wrongStream: "the peer used a stream number that it may not use"
         case .windowExceeded: "the peer sent more than its window allows"
-        case .dataAfterEnd: "the peer sent data after the end of a stream"
         case .pingUnanswered: "the peer does not answer pings"
         case .tooManyStreams: "too many streams are open"
         case .goingAway: "the connection takes no more streams"

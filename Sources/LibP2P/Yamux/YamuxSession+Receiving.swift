@@ -47,7 +47,7 @@ extension YamuxSession {
                 return
             }
             if header.kind == .data {
-                try receiveData(header)
+                try receiveData(header, &events)
             } else {
                 receiveCredit(header, &events)
             }
@@ -99,14 +99,20 @@ extension YamuxSession {
         if header.flags.contains(.fin) { endReceiving(header.streamID, &events) }
     }
 
-    private mutating func receiveData(_ header: YamuxHeader) throws(YamuxError) {
+    private mutating func receiveData(_ header: YamuxHeader, _ events: inout [YamuxEvent]) throws(YamuxError) {
         let isEnd = header.flags.contains(.fin)
         guard let stream = streams[header.streamID], stream.resetCode == nil else {
             position = .payload(nil, remaining: Int(header.length), isEnd: false)
             return
         }
         guard Int(header.length) <= stream.receiveWindow else { throw .windowExceeded }
-        guard header.length == 0 || !stream.isReceiveClosed else { throw .dataAfterEnd }
+        guard header.length == 0 || !stream.isReceiveClosed else {
+            // Go passes over what is written while its writer closes; no other stream has a part in it.
+            reset(header.streamID)
+            if stream.releasedAt == nil { events.append(.reset(header.streamID, code: 0)) }
+            position = .payload(nil, remaining: Int(header.length), isEnd: false)
+            return
+        }
         streams[header.streamID]?.receiveWindow -= Int(header.length)
         position = .payload(header.streamID, remaining: Int(header.length), isEnd: isEnd)
     }
