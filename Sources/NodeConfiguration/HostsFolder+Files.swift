@@ -109,27 +109,3 @@ extension HostsFolder {
 
     private static let limitBytes = 1 << 20
 }
-
-/// Held while a folder is changed: two at once would move each other's files. The system lets go of it when its process
-/// ends, however it ends.
-struct FolderLock {
-    private let descriptor: CInt
-
-    /// - Throws: ``NodeConfigurationError/busy(path:)`` where another process has it.
-    init(_ path: String) throws(NodeConfigurationError) {
-        descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw .system(call: "open", path: path, reason: String(cString: strerror(errno)))
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let code = errno
-            close(descriptor)
-            guard code == EWOULDBLOCK else {
-                throw .system(call: "flock", path: path, reason: String(cString: strerror(code)))
-            }
-            throw .busy(path: path)
-        }
-    }
-
-    func release() { close(descriptor) }
-}

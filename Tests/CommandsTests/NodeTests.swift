@@ -108,6 +108,20 @@ import Testing
         #expect(!outcome.errors.contains("Fatal error"), "\(outcome.errors)")
     }
 
+    @Test func `two nodes never have one name`() async throws {
+        let folder = try Folder()
+        try folder.write(yaml(""))
+        let first = try RunningWeir(["node", "run", "--config", "weir.yaml"], in: folder)
+        _ = try await first.ready()
+        let second = try await ProgramTests.run(
+            ["node", "run", "--config", "weir.yaml", "--socket", "other.sock"], directory: folder.path)
+        #expect(second.code == 1 && second.errors.contains("another process is the node of"), "\(second.errors)")
+        #expect(await first.end() == 0, "\(first.errors)")
+        let third = try RunningWeir(["node", "run", "--config", "weir.yaml"], in: folder)
+        _ = try await third.ready()
+        #expect(await third.end() == 0)
+    }
+
     @Test(arguments: ["peers", "socket"])
     func `a node that cannot take part is never ready, and says why and nothing else`(_ kind: String) async throws {
         let folder = try Folder()

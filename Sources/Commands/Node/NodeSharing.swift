@@ -2,6 +2,7 @@ internal import ControlServer
 internal import KademliaRouting
 internal import LibP2P
 internal import Logging
+internal import NodeConfiguration
 internal import NodeContent
 internal import PeerGrants
 internal import PeerRegistry
@@ -26,6 +27,8 @@ struct NodeSharing {
     private let clients: NodeClients
     private let renewal: GrantRenewal?
     private let certificateFiles: [String]
+    /// Nil without a directory, and where the file system knows no locks.
+    private let identityLock: FolderLock?
     private let logger: Logger
 
     /// - Parameter keeper: whoever keeps the content, for people.
@@ -39,6 +42,7 @@ struct NodeSharing {
         certificateFiles = configuration.certificateFiles
         // Before there are clients, which have to be shut down.
         let identity = try Self.identity(configuration, logger: logger)
+        identityLock = try Self.lock(configuration, logger: logger)
         let clients = try NodeClients(configuration, logger: logger)
         self.clients = clients
         let network = Self.network(identity, configuration, bootstrap: clients.bootstrap, logger: logger)
@@ -118,6 +122,23 @@ struct NodeSharing {
         }
     }
 
+    /// Two nodes of one name would be taken for one, whose connections and records go back and forth between them.
+    private static func lock(_ configuration: NodeConfiguration, logger: Logger) throws(CommandFailure) -> FolderLock? {
+        guard let directory = configuration.directory else { return nil }
+        do throws(NodeConfigurationError) {
+            return try FolderLock(directory)
+        } catch .busy {
+            throw CommandFailure(
+                .failure,
+                "another process is the node of \(directory); stop it, or give this one a 'node.directory' of its own")
+        } catch {
+            logger.warning(
+                "the node's directory cannot be locked; make sure that no other node uses it",
+                metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
     private static func unusable(_ error: IdentityError) -> CommandFailure {
         CommandFailure(.failure, "the node's identity cannot be used: \(error)")
     }
@@ -160,5 +181,8 @@ struct NodeSharing {
         for page in pages { parts.add(server: page) }
     }
 
-    func close() async { await clients.shutdown() }
+    func close() async {
+        await clients.shutdown()
+        identityLock?.release()
+    }
 }
