@@ -324,6 +324,27 @@ import Testing
         }
     }
 
+    @Test func `a pull is measured, of what is here as well, and one that fails says what nobody gives`() async throws {
+        try await withServing(store: "") { registry, _, folder, url async throws in
+            let image = registry.addImage(repository: "a/b", tag: "1", layerSizes: [3_000_000])
+            try await pull(image, url)
+            _ = try await status(folder) { $0.advertisedKeys >= 1 + image.manifests.count + image.blobs.count }
+            func measure(_ reference: String) async throws -> ProgramTests.Outcome {
+                try await ProgramTests.run(
+                    ["node", "measure", reference, "--socket", "node.sock", "--json"], directory: folder.path)
+            }
+            let outcome = try await measure("made-up.example/a/b:1")
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            let document = try JSONDecoder().decode(NodeMeasureDocument.self, from: Data(outcome.output.utf8))
+            #expect(document.parts.count == image.manifests.count + image.blobs.count)
+            #expect(document.parts.allSatisfy { $0.from == "local" } && document.bytes > 3_000_000)
+            let missing = try await measure("made-up.example/a/b:2")
+            #expect(missing.code == 4, "\(missing.errors)")
+            #expect(
+                missing.errors.contains("a/b:2 cannot be pulled (2): no peer says that it has it"), "\(missing.errors)")
+        }
+    }
+
     @Test func `peers may have something fetched where that is said`() async throws {
         try await withServing(store: "fetches: true") { registry, _, _, url async throws in
             let image = registry.addImage(repository: "a/b", tag: "1", layerSizes: [100])

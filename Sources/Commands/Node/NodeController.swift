@@ -1,12 +1,9 @@
-internal import BlobStore
 internal import ControlServer
 internal import KademliaRouting
 internal import LibP2P
-internal import NIOCore
 internal import OCI
 internal import PeerRegistry
 internal import PeerRouting
-internal import PullThroughCache
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -101,12 +98,28 @@ final class NodeController: ControlledNode {
         var measurement = NodeMeasurement(registry: registry, image: image)
         do {
             try await measurement.run()
+        } catch NodeRegistryError.notFound {
+            let part = measurement.current.map { " (\($0))" } ?? ""
+            throw ControlError(
+                .notFound,
+                "\(reference) cannot be pulled\(part): \(absence(of: find, isFirst: measurement.parts.isEmpty))")
         } catch {
-            throw ControlError(.notFound, "\(reference) cannot be pulled: \(error)")
+            let part = measurement.current.map { " (\($0))" } ?? ""
+            throw ControlError(.notFound, "\(reference) cannot be pulled\(part): \(error)")
         }
         return NodeMeasureDocument(
             find: find, parts: measurement.parts, bytes: measurement.parts.reduce(0) { $0 + $1.bytes },
             milliseconds: (ContinuousClock.now - start).milliseconds)
+    }
+
+    /// Why nobody gives it, as far as it can be told.
+    private func absence(of find: NodeFindDocument, isFirst: Bool) -> String {
+        let peers =
+            if !isFirst { "no peer gives it" } else if find.peers.isEmpty { "no peer says that it has it" } else {
+                "of \(find.peers.count) peers that say that they have it none gives it; see 'weir node status' for those "
+                    + "that are not asked"
+            }
+        return central.map { "\(peers), and neither does the central Weir at \($0)" } ?? peers
     }
 
     func metrics() async -> String {
@@ -170,74 +183,9 @@ struct NodeTarget {
     }
 }
 
-/// A pull of a whole image through the node's registry, of which nothing is kept.
-private struct NodeMeasurement {
-    let registry: PeerRegistry
-    let image: ImageReference
-    private(set) var parts: [NodeMeasureDocument.Part] = []
-    /// Content of more than these is not pulled.
-    private static let partMax = 2000
-
-    init(registry: PeerRegistry, image: ImageReference) {
-        self.registry = registry
-        self.image = image
-    }
-
-    mutating func run() async throws {
-        var queue: [ManifestReference] = [image.reference]
-        var seen: Set<Digest> = []
-        while let reference = queue.popLast() {
-            let start = ContinuousClock.now
-            let answer: NodeManifest
-            do throws(NodeRegistryError) {
-                answer = try await registry.manifest(reference, request)
-            } catch {
-                // Nodes hold the platforms that they run; the others of an index are missing with everybody.
-                if parts.isEmpty { throw error }
-                continue
-            }
-            guard seen.insert(answer.digest).inserted, let bytes = answer.bytes, parts.count < Self.partMax else {
-                continue
-            }
-            add("manifest", answer.digest, answer.size, answer.origin, since: start)
-            let manifest = try Manifest(
-                parsing: bytes.readableBytesView, declared: answer.mediaType, digest: answer.digest)
-            queue += manifest.manifests.map { .digest($0.digest) }
-            for blob in manifest.blobs where seen.insert(blob.digest).inserted { try await pull(blob.digest) }
-        }
-    }
-
-    private var request: NodeRequest { NodeRequest(registry: image.registry, repository: image.repository) }
-
-    private mutating func pull(_ digest: Digest) async throws {
-        let start = ContinuousClock.now
-        let answer = try await registry.blob(digest, request)
-        var offset: Int64 = 0
-        while let content = answer.content, offset < answer.size,
-            let piece = try await content.piece(at: offset, limit: answer.size)
-        {
-            switch piece {
-            case .bytes(let bytes): offset += Int64(bytes.readableBytes)
-            case .stored(_, let range): offset = range.upperBound
-            }
-        }
-        add("blob", digest, answer.size, answer.origin, since: start)
-    }
-
-    private mutating func add(
-        _ kind: String, _ digest: Digest, _ bytes: Int64, _ origin: NodeMetrics.Origin,
-        since start: ContinuousClock.Instant
-    ) {
-        parts.append(
-            .init(
-                kind: kind, digest: "\(digest)", bytes: bytes, milliseconds: (ContinuousClock.now - start).milliseconds,
-                from: origin.rawValue))
-    }
-}
-
 extension Duration {
     /// With three digits after the point.
-    fileprivate var milliseconds: Double {
+    var milliseconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds * 1_000_000 + attoseconds / 1_000_000_000_000) / 1000
     }
