@@ -63,6 +63,8 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
     /// The directory that content is read from; nil where it comes through containerd.
     package var contentDirectory: String?
     package var central: String?
+    /// Why the central cannot be asked; nil where it can, or where that was not tried.
+    package var centralTrouble: String?
     /// What the central granted it, in words; nil where everything is given to everybody.
     package var grants: String?
     package var advertisedKeys: Int
@@ -82,7 +84,7 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         registryAddresses: [String], isReady: Bool, isPrivateNetwork: Bool, contentKeeper: String,
         isContentFollowed: Bool, contentDirectory: String?, central: String?, advertisedKeys: Int, untoldKeys: Int,
         advertisedTags: [String: Int], peers: [Peer], records: Int, providers: Int, setAside: [SetAside],
-        grants: String? = nil, bootstrapTrouble: String? = nil
+        grants: String? = nil, bootstrapTrouble: String? = nil, centralTrouble: String? = nil
     ) {
         self.version = version
         self.processIdentifier = processIdentifier
@@ -105,6 +107,7 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         self.setAside = setAside
         self.grants = grants
         self.bootstrapTrouble = bootstrapTrouble
+        self.centralTrouble = centralTrouble
     }
 }
 

@@ -108,6 +108,21 @@ import Testing
         #expect(!outcome.errors.contains("Fatal error"), "\(outcome.errors)")
     }
 
+    @Test func `a central cache that cannot be asked is said at the start, and why`() async throws {
+        let closed = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(closed.localAddress?.port)
+        try await closed.close()
+        let folder = try Folder()
+        try folder.write(yaml("", node: "central: http://127.0.0.1:\(port)"))
+        let service = try RunningWeir(["node", "run", "--config", "weir.yaml"], in: folder)
+        try await service.logged("the central cache cannot be asked")
+        let status = try await status(folder) { $0.centralTrouble != nil }
+        #expect(status.centralTrouble?.contains("Connection refused") == true, "\(status)")
+        #expect(NodeText.status(status).contains("cannot be asked: no answer: "))
+        #expect(await service.end() == 0, "\(service.errors)")
+    }
+
     @Test func `two nodes never have one name`() async throws {
         let folder = try Folder()
         try folder.write(yaml(""))

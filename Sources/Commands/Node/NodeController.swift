@@ -64,7 +64,8 @@ final class NodeController: ControlledNode {
                 NodeStatusDocument.SetAside(
                     origin: $0.origin, reason: $0.reason, seconds: $0.remaining.components.seconds)
             }, grants: registry.grantSummary,
-            bootstrapTrouble: network.isReady ? nil : network.bootstrapTrouble)
+            bootstrapTrouble: network.isReady ? nil : network.bootstrapTrouble,
+            centralTrouble: registry.centralTrouble)
     }
 
     func find(_ reference: String) async throws(ControlError) -> NodeFindDocument {

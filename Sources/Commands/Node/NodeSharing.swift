@@ -7,6 +7,7 @@ internal import NodeContent
 internal import PeerGrants
 internal import PeerRegistry
 internal import RegistryServer
+internal import ServiceLifecycle
 
 #if canImport(Glibc)
     internal import Glibc
@@ -172,6 +173,12 @@ struct NodeSharing {
             _ = try await network.boundAddresses()
         }
         parts.addCancelled { await advertiser.run() }
+        let registry = registry
+        parts.addCancelled {
+            await registry.untilCentralAnswers()
+            // A part that ends by itself would end them all.
+            try? await gracefulShutdown()
+        }
         if let renewal { parts.addCancelled { await renewal.run() } }
         parts.add {
             try await control.run()

@@ -24,7 +24,10 @@ enum NodeText {
                     ? status.contentDirectory ?? "read through \(status.contentKeeper)"
                     : "\(status.contentKeeper) does not answer"
             ),
-            ("Central", status.central ?? "none"),
+            (
+                "Central",
+                (status.central ?? "none") + (status.centralTrouble.map { " cannot be asked: \(printable($0))" } ?? "")
+            ),
             ("Private images", status.grants ?? "given to everybody who asks"),
             (
                 "Advertised",

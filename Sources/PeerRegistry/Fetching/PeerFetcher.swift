@@ -12,6 +12,8 @@ struct PeerFetcher: Sendable {
             var standing = PeerStanding()
             /// How often in a row the central cache could not be asked.
             var centralOutages = 0
+            /// Why it could not, for people; nil once it could.
+            var centralTrouble: String?
         }
         let state = Mutex(State())
     }
@@ -139,7 +141,10 @@ struct PeerFetcher: Sendable {
         if case .failure(let failure) = result, failure.isOutage {
             noteOutage(failure, of: source)
         } else {
-            memory.state.withLock { $0.centralOutages = 0 }
+            memory.state.withLock { state in
+                state.centralOutages = 0
+                state.centralTrouble = nil
+            }
         }
         return result
     }
@@ -152,6 +157,7 @@ struct PeerFetcher: Sendable {
         memory.state.withLock { state in
             let pause = configuration.setAsideTime * (1 << min(state.centralOutages, Self.outageDoublings))
             state.centralOutages += 1
+            state.centralTrouble = "\(failure)"
             state.standing.note(.failed, of: source.origin, until: .now + pause)
         }
     }
