@@ -151,8 +151,11 @@ struct HostTests {
                 throws: ConnectionError.noise(.unexpectedPeer(expected: stranger, actual: b.peerID))
             ) { _ = try await a.connect(to: stranger, at: addresses) }
             let foreignAddresses = try await foreign.boundAddresses()
-            await #expect(throws: ConnectionError.self) {
+            await #expect(throws: ConnectionError.closedUnheard(isPrivate: false)) {
                 _ = try await a.connect(to: foreign.peerID, at: foreignAddresses)
+            }
+            await #expect(throws: ConnectionError.closedUnheard(isPrivate: true)) {
+                _ = try await foreign.connect(to: b.peerID, at: addresses)
             }
             await #expect(throws: ConnectionError.noAddress) { _ = try await a.connect(to: stranger, at: []) }
             await #expect(throws: ConnectionError.ownAddress) { _ = try await a.connect(to: a.peerID, at: addresses) }

@@ -11,6 +11,9 @@ package enum ConnectionError: Error, Hashable, CustomStringConvertible {
     case answersUnread
     /// Closed by the peer, or by the network.
     case closed
+    /// The peer that we dialled closed before it said a word that we understand, as nodes of other private networks do:
+    /// to them our first bytes are nonsense. `isPrivate`: we have a network key ourselves.
+    case closedUnheard(isPrivate: Bool)
     /// Closed here, since nobody needed it or the host ends.
     case closedHere
     case unreachable(reason: String)
@@ -28,6 +31,12 @@ package enum ConnectionError: Error, Hashable, CustomStringConvertible {
         case .handshakeTimedOut: "the peer did not finish the handshake in time"
         case .answersUnread: "the peer does not read what it asked for"
         case .closed: "the connection was closed"
+        case .closedUnheard(isPrivate: true):
+            "the peer hung up without a word: it has another network key than 'node.peers.networkKey' here, or none; "
+                + "or it takes no more connections"
+        case .closedUnheard(isPrivate: false):
+            "the peer hung up without a word: it has a network key, and 'node.peers.networkKey' is not set here; "
+                + "or it takes no more connections"
         case .closedHere: "the connection was closed here"
         case .unreachable(let reason): "the peer cannot be reached: \(reason)"
         case .noAddress: "no address of the peer can be dialled"

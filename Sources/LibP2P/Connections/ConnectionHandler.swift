@@ -50,7 +50,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        finish(.closed)
+        finish(machine.lossOfPeer)
         self.context = nil
     }
 
@@ -60,7 +60,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        finish(.closed)
+        finish(machine.lossOfPeer)
         context.fireChannelInactive()
     }
 
@@ -93,7 +93,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        finish(.unreachable(reason: "\(error)"))
+        // Who hangs up on bytes that it has not read resets the connection.
+        let loss = machine.lossOfPeer
+        finish(loss == .closed ? .unreachable(reason: Host.reason(error)) : loss)
         context.close(promise: nil)
     }
 

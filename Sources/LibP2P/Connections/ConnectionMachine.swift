@@ -52,6 +52,12 @@ package struct ConnectionMachine {
 
     package var isEstablished: Bool { phase == .running }
 
+    /// What a dialler makes of the connection's end where nothing else says why.
+    var lossOfPeer: ConnectionError {
+        guard role == .dialer, phase == .security, !selection.hasHeardPeer else { return .closed }
+        return .closedUnheard(isPrivate: settings.privateNetwork != nil)
+    }
+
     /// Bytes that were received and not read by anybody.
     package var unreadBytes: Int { session?.unreadBytes ?? 0 }
 

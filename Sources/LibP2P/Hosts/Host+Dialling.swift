@@ -162,7 +162,7 @@ extension Host {
     }
 
     /// In words; NIO's own name its calls.
-    private static func reason(_ error: any Error) -> String {
+    static func reason(_ error: any Error) -> String {
         switch error {
         case let error as IOError: String(cString: strerror(error.errnoCode))
         case ChannelError.connectTimeout: "no answer"

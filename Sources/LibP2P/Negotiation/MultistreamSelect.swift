@@ -40,6 +40,9 @@ package struct MultistreamSelect {
         send(protocols[0])
     }
 
+    /// Whether the other side has said that it speaks multistream-select.
+    var hasHeardPeer: Bool { state != .awaitingHeader }
+
     /// - Returns: the protocol both agreed on, or nil where more bytes are needed.
     package mutating func receive(_ bytes: inout ByteBuffer) throws(MultistreamError) -> String? {
         while state != .selected {
