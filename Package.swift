@@ -303,8 +303,12 @@ let package = Package(
             [
                 "KademliaRouting", "LibP2P", "PeerRouting", "OCI", "HostileInput", crypto, nioCore, nioPosix, nioHTTP1,
                 asyncHTTPClient, logging, serviceLifecycle, "PeerSimulation", "KubernetesClient", "KubernetesTestKit",
-                "RegistryTestKit", "ProtobufCoding",
+                "RegistryTestKit", "ProtobufCoding", "InProcessPeers",
             ]),
+        // Peers of one process: for tests, and for what is measured of them.
+        module(
+            "InProcessPeers", ["KademliaRouting", "LibP2P", "PeerRouting", "OCI", crypto, logging],
+            path: "Tests/InProcessPeers"),
         tests(
             "PeerRegistryTests",
             [
@@ -420,7 +424,7 @@ if Context.environment["WEIR_MICRO_BENCHMARKS"] == "yes" {
             dependencies: [
                 .product(name: "Benchmark", package: "benchmark"), "OCI", "HTTPSemantics", "Timekeeping", "Rules",
                 "Quota", "MetadataStore", "SQLiteMetadataStore", "PullThroughCache", "RegistryServer",
-                "PrometheusMetrics",
+                "PrometheusMetrics", "KademliaRouting", "PeerRouting", "InProcessPeers",
                 coreMetrics, logging, nioCore,
             ],
             path: "Benchmarks/Micro", swiftSettings: settings,

@@ -15,6 +15,7 @@ let benchmarks: @Sendable () -> Void = {
         try Catalogues.register()
         Digesting.register()
         Exposition.register()
+        Lookups.register()
     } catch {
         fatalError("the benchmarks' own material is malformed: \(error)")
     }

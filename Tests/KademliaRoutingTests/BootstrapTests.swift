@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import InProcessPeers
 import KubernetesClient
 import KubernetesTestKit
 import LibP2P

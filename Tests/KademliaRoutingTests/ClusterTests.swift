@@ -1,64 +1,10 @@
+import InProcessPeers
 import LibP2P
-import Logging
 import PeerRouting
 import Synchronization
 import Testing
 
 @testable import KademliaRouting
-
-/// Routers of one process, each with its own tables, under one clock.
-struct Cluster: Sendable {
-    let swarm = Swarm()
-    let clock = ManualRoutingClock()
-    let routers: [KademliaRouter]
-
-    init(_ count: Int) throws {
-        var routers: [KademliaRouter] = []
-        for number in 0..<count {
-            // Everybody knows the first alone.
-            let bootstrap = StaticBootstrap(try Samples.record(0).addresses)
-            routers.append(
-                KademliaRouter(
-                    network: try swarm.join(number), bootstrap: [bootstrap], clock: clock,
-                    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
-        }
-        self.routers = routers
-    }
-
-    func run(_ body: @escaping @Sendable (Cluster) async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for router in routers { group.addTask { await router.run() } }
-            defer { group.cancelAll() }
-            try await body(self)
-        }
-    }
-
-    /// Moves the clock on in steps until `condition` holds.
-    func until(
-        _ what: String, step: Duration = .milliseconds(500), _ condition: () async throws -> Bool
-    ) async throws {
-        for _ in 0..<2000 {
-            if try await condition() { return }
-            clock.advance(by: step)
-            for _ in 0..<50 { await Task.yield() }
-            try await Task.sleep(for: .milliseconds(1))
-        }
-        Issue.record("never came about: \(what)")
-    }
-
-    func find(_ text: String, from router: KademliaRouter, limit: Int = 3) async throws -> Set<String> {
-        let found = Mutex<Set<String>>([])
-        try await router.lookUp(try Self.key(text), limit: limit) { peer in
-            found.withLock { _ = $0.insert(peer.addresses.first ?? "") }
-        }
-        return found.withLock { $0 }
-    }
-
-    static func key(_ text: String) throws -> RoutingKey {
-        let reference = try ImageReferenceKey(text)
-        return reference.key
-    }
-}
 
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct ClusterTests {
@@ -154,23 +100,22 @@ struct ClusterTests {
                 let router = cluster.routers[(number * 37 + 11) % 100]
                 let wanted = (number * 13) % 100
                 guard wanted != (number * 37 + 11) % 100 else { continue }
-                let start = ContinuousClock.now
-                let found = try await cluster.find("image-\(wanted):1", from: router, limit: 1)
-                times.append(ContinuousClock.now - start)
-                #expect(found == ["10.0.0.\(wanted)"])
-
                 let key = ContentKey(try Cluster.key("image-\(wanted):1"))
-                let lookup = router.state.withLock { $0.lookup(key.point) }
-                let ended = try await router.driver.perform(
-                    lookup, request: KademliaMessage(.getProviders, key: key.multihash)
-                ) { !$0.providerPeers.isEmpty }
-                hops = max(hops, ended.hops)
+                let collector = ProviderCollector(own: router.network.own, limit: 1)
+                let found = Mutex<[String]>([])
+                let start = ContinuousClock.now
+                let ended = try await router.lookUp(key, collector) { peer in
+                    found.withLock { $0 += peer.addresses }
+                }
+                times.append(ContinuousClock.now - start)
+                #expect(found.withLock { $0 } == ["10.0.0.\(wanted)"])
+                hops = max(hops, ended?.hops ?? 0)
             }
             times.sort()
             let p99 = times[times.count * 99 / 100]
             #expect(hops <= 3)
-            // What is promised, of half of the look-ups: in a debug build on a busy machine of two cores it holds for 99
-            // of a hundred, but a machine that does ten other things may stop any of them.
+            // What is promised of 99 in a hundred, of half of them: this is a debug build, on a machine that does ten other
+            // things. The promise itself is measured in a release build (Benchmarks/Micro/Lookups.swift).
             #expect(times[times.count / 2] <= .milliseconds(20), "median \(times[times.count / 2])")
             #expect(p99 <= .milliseconds(200), "p99 \(p99)")
         }

@@ -1,3 +1,4 @@
+import InProcessPeers
 import LibP2P
 import Logging
 import NIOCore

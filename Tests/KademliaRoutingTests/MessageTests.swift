@@ -1,4 +1,5 @@
 import HostileInput
+import InProcessPeers
 import LibP2P
 import ProtobufCoding
 import Testing

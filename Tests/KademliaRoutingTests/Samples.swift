@@ -1,7 +1,4 @@
-import Crypto
-import LibP2P
-
-@testable import KademliaRouting
+import InProcessPeers
 
 /// The bytes that `text` writes in hexadecimal; blanks are passed over.
 func hex(_ text: String) -> [UInt8] {
@@ -13,19 +10,8 @@ func hex(_ bytes: some Sequence<UInt8>) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
-enum Samples {
+extension Samples {
     /// The peer of the vectors.
     static let peerText = "12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq"
     static let nginx = "docker.io/library/nginx:1.27.4"
-
-    /// A peer without a key, the same for every number.
-    static func peer(_ number: Int) throws -> PeerID {
-        try PeerID(bytes: [0x12, 0x20] + SHA256.hash(data: Array("peer \(number)".utf8)))
-    }
-
-    static func record(_ number: Int) throws -> PeerRecord {
-        PeerRecord(
-            peer: try peer(number),
-            addresses: [try Multiaddr("/ip4/10.\(number >> 16 & 255).\(number >> 8 & 255).\(number & 255)/tcp/5001")])
-    }
 }

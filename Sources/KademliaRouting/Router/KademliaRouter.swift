@@ -70,12 +70,13 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
         defer {
             metrics.countLookup(isFound: !collector.isEmpty, isCancelled: Task.isCancelled, took: clock.now() - start)
         }
-        try await lookUp(ContentKey(key), collector, found: found)
+        _ = try await lookUp(ContentKey(key), collector, found: found)
     }
 
-    private func lookUp(
+    /// - Returns: the look-up as it ended; nil where nobody had to be asked.
+    func lookUp(
         _ key: ContentKey, _ collector: ProviderCollector, found: @escaping @Sendable (ContentPeer) -> Void
-    ) async throws {
+    ) async throws -> Lookup? {
         let (local, lookup) = state.withLock { state in
             (
                 // By chance: the oldest records are those of nodes that an upgrade has replaced, and of all who ask nobody
@@ -85,12 +86,12 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
             )
         }
         for peer in collector.take(local) { found(peer) }
-        guard !collector.isFull else { return }
+        guard !collector.isFull else { return nil }
         guard !lookup.heard.isEmpty else {
-            guard collector.isEmpty else { return }
+            guard collector.isEmpty else { return nil }
             throw PeerRoutingError.noPeers
         }
-        _ = try await driver.perform(lookup, request: KademliaMessage(.getProviders, key: key.multihash)) { answer in
+        return try await driver.perform(lookup, request: KademliaMessage(.getProviders, key: key.multihash)) { answer in
             for peer in collector.take(answer.providerPeers) { found(peer) }
             return collector.isFull
         }

@@ -1,11 +1,11 @@
-import OCI
-import PeerRouting
+internal import OCI
+package import PeerRouting
 
 /// A routing key from what a user types.
-struct ImageReferenceKey {
-    let key: RoutingKey
+package struct ImageReferenceKey {
+    package let key: RoutingKey
 
-    init(_ text: String) throws {
+    package init(_ text: String) throws {
         let image = try ImageReference(text)
         key = RoutingKey(registry: image.registry, repository: image.repository, tag: image.tag ?? .latest)
     }
