@@ -66,8 +66,8 @@ package final class HostNetwork: KademliaNetwork {
 
     package func attach(_ node: any KademliaNode) {
         host.handle(KademliaMessage.protocolID) { [weak node, weak host] stream in
-            guard let node else { throw StreamError.closed }
-            try await Self.serve(stream, node) { [weak host] in host?.markUsed(stream.peer) }
+            guard let node, let host else { throw StreamError.closed }
+            try await Self.serve(stream, node, on: host)
         }
         host.observe { [weak self, weak node] event in
             switch event {
@@ -126,19 +126,17 @@ package final class HostNetwork: KademliaNetwork {
         surplus?.release()
     }
 
-    /// - Parameter asked: called with each request: a connection that is used does not give way to another.
-    private static func serve(
-        _ stream: PeerStream, _ node: any KademliaNode, asked: @Sendable () -> Void
-    ) async throws {
+    private static func serve(_ stream: PeerStream, _ node: any KademliaNode, on host: Host) async throws {
         var messages = MessageStream(stream, limitBytes: KademliaMessage.requestLimitBytes)
         while true {
-            let (bytes, rest) = try await withTimeLimit(servingIdleLimit) { [messages] in
+            let (bytes, rest) = try await host.withIdleLimit { [messages] in
                 var messages = messages
                 return (try await messages.next(), messages)
             }
             messages = rest
             guard let bytes else { return }
-            asked()
+            // A connection that is used does not give way to another.
+            host.markUsed(stream.peer)
             switch node.reply(to: try KademliaMessage(bytes), from: stream.peer) {
             case .message(let answer):
                 let frame = LengthPrefixedDecoder.frame(answer.bytes)
@@ -151,7 +149,6 @@ package final class HostNetwork: KademliaNetwork {
 
     /// Go resets streams that were idle for a minute; so ours are not used for so long.
     private static let idleLimit = Duration.seconds(50)
-    private static let servingIdleLimit = Duration.seconds(60)
     private static let endLimit = Duration.seconds(2)
     private static let writeLimit = Duration.seconds(10)
     private static let idleMax = 256

@@ -45,7 +45,7 @@ package final class Host: Service, Sendable {
         bound = MultiThreadedEventLoopGroup.singleton.next().makePromise()
         handle(IdentifyMessage.protocolID) { [weak self] stream in try await self?.sayWhoWeAre(on: stream) }
         handle(IdentifyMessage.pushProtocolID) { [weak self] stream in try await self?.receivePush(on: stream) }
-        handle(Ping.protocolID) { stream in try await Ping.answer(stream) }
+        handle(Ping.protocolID) { [weak self] stream in try await self?.answerPings(on: stream) }
     }
 
     deinit { bound.fail(CancellationError()) }

@@ -11,7 +11,7 @@ package struct HostConfiguration: Sendable {
     package var privateNetwork: PrivateNetworkKey?
     /// What we call ourselves to peers.
     package var agentVersion = "weir"
-    /// Connections in all, those in their handshake included. For a new one the one that was longest unused gives way.
+    /// Connections that are established. For a new one the one that was longest unused gives way.
     package var connectionLimit = 192
     /// Inbound connections in their handshake.
     package var handshakeLimit = 64
@@ -27,6 +27,10 @@ package struct HostConfiguration: Sendable {
     package var handshakeTimeout: Duration = .seconds(15)
     /// For the peer to tell who it is.
     package var identifyTimeout: Duration = .seconds(5)
+    /// For what a peer has to say next on a stream that it keeps open, a ping or a whole request: as Go has it.
+    package var streamIdleTimeout: Duration = .seconds(60)
+    /// By which idle streams are timed.
+    package var clock: any Clock<Duration> = ContinuousClock()
     /// How often connections are looked after: pings, streams without protocol, streams that linger.
     package var tickInterval: Duration = .seconds(2)
     /// Streams, pings and how long the peer may take for them.

@@ -3,22 +3,31 @@ internal import NIOCore
 /// libp2p's ping: blocks of 32 bytes are sent back until the end. <https://github.com/libp2p/specs/blob/master/ping/ping.md>
 package enum Ping {
     package static let protocolID = "/ipfs/ping/1.0.0"
-    private static let blockBytes = 32
-    /// A peer that asks nothing for so long does not need the stream.
-    private static let idleTimeout = Duration.seconds(60)
-
-    static func answer(_ stream: PeerStream) async throws {
-        var received = ByteBuffer()
-        while let bytes = try await withTimeLimit(idleTimeout, { try await stream.read() }) {
-            received.writeImmutableBuffer(bytes)
-            let whole = received.readableBytes / blockBytes * blockBytes
-            if whole > 0, let blocks = received.readSlice(length: whole) { try await stream.write(blocks) }
-            received.discardReadBytes()
-        }
-    }
+    static let blockBytes = 32
 }
 
 extension Host {
+    /// Performs what waits for a peer to say something on a stream that it has opened.
+    /// - Throws: ``StreamError/timedOut`` after ``HostConfiguration/streamIdleTimeout``.
+    package func withIdleLimit<Value: Sendable>(
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withTimeLimit(configuration.streamIdleTimeout, clock: configuration.clock, operation)
+    }
+
+    /// A peer that asks nothing for long does not need the stream, and one that does not read its answers neither.
+    func answerPings(on stream: PeerStream) async throws {
+        var received = ByteBuffer()
+        while let bytes = try await withIdleLimit({ try await stream.read() }) {
+            received.writeImmutableBuffer(bytes)
+            let whole = received.readableBytes / Ping.blockBytes * Ping.blockBytes
+            if whole > 0, let blocks = received.readSlice(length: whole) {
+                try await withIdleLimit { try await stream.write(blocks) }
+            }
+            received.discardReadBytes()
+        }
+    }
+
     /// How long a peer takes to answer on the connection that is there or can be made.
     /// - Throws: ``StreamError/timedOut`` after `limit`, or where the answer is wrong.
     package func ping(_ peer: PeerID, at addresses: [Multiaddr] = [], limit: Duration) async throws -> Duration {
