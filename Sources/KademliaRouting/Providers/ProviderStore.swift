@@ -65,6 +65,12 @@ package struct ProviderStore: Sendable {
         return true
     }
 
+    /// New addresses of one that may have records here.
+    package mutating func update(_ provider: PeerRecord) {
+        guard let number = numbers[provider.peer] else { return }
+        providers[number]?.record = provider
+    }
+
     /// Those who have the key at `point`, in no particular order.
     package func providers(at point: KeyspacePoint, now: Duration) -> [PeerRecord] {
         let seconds = UInt32(clamping: now.components.seconds)

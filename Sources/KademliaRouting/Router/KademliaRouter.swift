@@ -112,6 +112,12 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
         state.withLock { state in for key in keys { state.sweep.remove(ContentKey(key)) } }
     }
 
+    /// Tells every key again, now: records of ours lead to where we were.
+    package func tellAgain() {
+        state.withLock { $0.hasten(now: clock.now()) }
+        sweepSignal.send()
+    }
+
     // MARK: KademliaNode
 
     package func reply(to request: KademliaMessage, from peer: PeerID) -> KademliaState.Reply {
@@ -205,8 +211,7 @@ package final class KademliaRouter: PeerRouting, KademliaNode, Service {
         guard value, !wasOnline else { return }
         logger.info("joined the peers", metadata: ["known": "\(state.withLock { $0.table.count })"])
         // Nobody was there to be told before.
-        state.withLock { $0.hasten(now: clock.now()) }
-        sweepSignal.send()
+        tellAgain()
     }
 
     package var status: KademliaStatus {

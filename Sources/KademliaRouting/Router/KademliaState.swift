@@ -76,9 +76,10 @@ package struct KademliaState: Sendable {
     }
 
     /// Whether a peer that has appeared should be asked whether it will do for the table. Of one that is there already
-    /// the addresses are renewed.
+    /// the addresses are renewed, and in what it has told as well.
     package mutating func isWanted(_ peer: PeerRecord, now: Duration) -> Bool {
         guard !peer.addresses.isEmpty else { return false }
+        providers.update(peer)
         guard table.entry(peer.peer, at: peer.point) == nil else {
             table.update(peer)
             return false

@@ -72,7 +72,10 @@ package final class PeerNetwork: PeerRouting, Service {
     // MARK: Upkeep
 
     private func keepAddresses() async {
-        await untilShutdown(every: configuration.addressInterval) { await self.host.renewAddresses() }
+        await untilShutdown(every: configuration.addressInterval) {
+            // Who is connected has heard it; the others have records that lead elsewhere.
+            if await self.host.renewAddresses() { self.router.tellAgain() }
+        }
     }
 
     private func keepGauges() async {

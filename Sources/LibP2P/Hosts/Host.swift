@@ -130,23 +130,25 @@ package final class Host: Service, Sendable {
 
     /// Looks again under which address peers find us, and tells those that are connected where that has changed: a
     /// machine may get its address after the host has started.
-    package func renewAddresses() async {
-        guard configuration.advertised.isEmpty else { return }
+    /// - Returns: whether it has changed.
+    @discardableResult
+    package func renewAddresses() async -> Bool {
+        guard configuration.advertised.isEmpty else { return false }
         let hasChanged = state.withLock { state in
             guard !state.bound.isEmpty else { return false }
             let addresses = advertisedAddresses(bound: state.bound)
             defer { state.addresses = addresses }
             return addresses != state.addresses
         }
-        guard hasChanged else { return }
+        guard hasChanged else { return false }
         logger.info("peers find us elsewhere now", metadata: ["advertised": "\(advertisedAddresses)"])
         await pushIdentify()
+        return true
     }
 
     private func advertisedAddresses(bound: [Multiaddr]) -> [Multiaddr] {
         guard configuration.advertised.isEmpty else { return configuration.advertised }
-        return OwnAddresses.choose(
-            bound: bound, machine: OwnAddresses.ofMachine(), allowsLoopback: configuration.advertisesLoopback)
+        return configuration.ownAddresses(bound, configuration.advertisesLoopback)
     }
 
     private func listen() async throws -> [any Channel] {

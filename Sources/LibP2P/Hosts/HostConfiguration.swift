@@ -5,6 +5,11 @@ package struct HostConfiguration: Sendable {
     /// What peers are told; where it is empty, one address of this machine with the port listened on. Older Spegel
     /// drops providers that have not exactly one.
     package var advertised: [Multiaddr] = []
+    /// Chooses what is told where nothing is ``advertised``, of what is listened on; asked again by
+    /// ``Host/renewAddresses()``. The second argument: whether loopback will do.
+    package var ownAddresses: @Sendable ([Multiaddr], Bool) -> [Multiaddr] = { bound, allowsLoopback in
+        OwnAddresses.choose(bound: bound, machine: OwnAddresses.ofMachine(), allowsLoopback: allowsLoopback)
+    }
     /// Loopback addresses are told as well, for tests on one machine.
     package var advertisesLoopback = false
     /// The key of the private network, as K3s and RKE2 have one.
