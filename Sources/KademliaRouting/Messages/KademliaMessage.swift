@@ -72,12 +72,18 @@ package struct KademliaMessage: Sendable, Hashable {
         return peer.map { PeerRecord(peer: $0, addresses: addresses) }
     }
 
+    /// At most ``answerLimitBytes``: peers that would make more of it are left out.
     package var bytes: [UInt8] {
         var writer = ProtobufWriter()
         writer.varint(kind.rawValue, field: 1)
         if !key.isEmpty { writer.bytes(key, field: 2) }
-        for record in closerPeers { writer.bytes(Self.bytes(of: record), field: 8) }
-        for record in providerPeers { writer.bytes(Self.bytes(of: record), field: 9) }
+        for (field, records) in [(8, closerPeers), (9, providerPeers)] as [(UInt64, [PeerRecord])] {
+            for record in records {
+                let bytes = Self.bytes(of: record)
+                guard writer.bytes.count + bytes.count <= Self.answerLimitBytes - Self.fieldBytesMax else { break }
+                writer.bytes(bytes, field: field)
+            }
+        }
         // The cluster level: Go always says 1, and nobody reads it.
         writer.varint(1, field: 10)
         return writer.bytes
@@ -86,7 +92,7 @@ package struct KademliaMessage: Sendable, Hashable {
     private static func bytes(of record: PeerRecord) -> [UInt8] {
         var writer = ProtobufWriter()
         writer.bytes(record.peer.bytes, field: 1)
-        for address in record.addresses { writer.bytes(address.bytes, field: 2) }
+        for address in record.addresses.prefix(addressCountMax) { writer.bytes(address.bytes, field: 2) }
         return writer.bytes
     }
 
@@ -95,6 +101,8 @@ package struct KademliaMessage: Sendable, Hashable {
     package static let requestLimitBytes = 64 << 10
     /// An answer's length, as Go has it: a layer that everybody has has many providers.
     package static let answerLimitBytes = 4 << 20
+    /// Tag and length of one more peer, and the field that follows all of them.
+    private static let fieldBytesMax = 16
     package static let keyLimitBytes = 80
     package static let peerCountMax = 1024
     package static let addressCountMax = 8
