@@ -3,6 +3,8 @@ import Foundation
 import Listening
 import NIOCore
 import NIOHTTP1
+import NIOPosix
+import NIOSSL
 import PeerRegistry
 import Testing
 
@@ -93,6 +95,92 @@ import Testing
                     PeerHTTP.TLS(
                         authorityFile: stranger.authorityFile, certificateFile: own.certificateFile,
                         keyFile: own.keyFile))
+            }
+        }
+    }
+
+    /// Stands between a client's socket and its TLS. Once the request is sent, TLS hears nothing before the connection has
+    /// ended, in one way or another: as where a client goes on sending and does not look.
+    private final class Withholding: ChannelDuplexHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundIn = ByteBuffer
+
+        private var withheld: [NIOAny]?
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            // The handshake is much smaller than the request.
+            if unwrapOutboundIn(data).readableBytes >= 16 << 10 { withheld = withheld ?? [] }
+            context.write(data, promise: promise)
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            if withheld == nil { context.fireChannelRead(data) } else { withheld?.append(data) }
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            guard case .inputClosed? = event as? ChannelEvent else {
+                return context.fireUserInboundEventTriggered(event)
+            }
+            for data in withheld ?? [] { context.fireChannelRead(data) }
+            withheld = nil
+            context.fireChannelReadComplete()
+            context.close(promise: nil)
+        }
+    }
+
+    /// What a client of TLS hears that sends a request as soon as it may.
+    private final class Eager: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let request: ByteBuffer
+        private let errors: EventLoopPromise<[any Error]>
+        private var seen: [any Error] = []
+
+        init(_ request: ByteBuffer, _ errors: EventLoopPromise<[any Error]>) {
+            self.request = request
+            self.errors = errors
+        }
+
+        /// TLS keeps it until its handshake is over.
+        func channelActive(context: ChannelHandlerContext) {
+            context.writeAndFlush(wrapOutboundOut(request), promise: nil)
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { seen.append(error) }
+
+        func channelInactive(context: ChannelHandlerContext) { errors.succeed(seen) }
+    }
+
+    /// Its request is on the way before the server has looked at its certificate: that must not drown the reason.
+    @Test func `who has no certificate hears that one is wanted, whatever it has sent meanwhile`() async throws {
+        let files = try Files()
+        var tls = files.certificate.files
+        tls.clientAuthorityFile = files.authorityFile
+        let required = tls
+        try await RunningServer.with(configure: { $0.tls = required }) { server async throws in
+            let context = try NIOSSLContext(configuration: files.certificate.clientConfiguration)
+            let request = ByteBuffer(repeating: UInt8(ascii: "a"), count: 256 << 10)
+            for _ in 0..<20 {
+                let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+                let errors = eventLoop.makePromise(of: [any Error].self)
+                let start = ContinuousClock.now
+                _ = try await ClientBootstrap(group: eventLoop)
+                    .channelOption(.allowRemoteHalfClosure, value: true)
+                    .channelInitializer { channel in
+                        channel.eventLoop.makeCompletedFuture {
+                            try channel.pipeline.syncOperations.addHandlers([
+                                Withholding(),
+                                NIOSSLClientHandler(context: context, serverHostname: "localhost"),
+                                Eager(request, errors),
+                            ])
+                        }
+                    }
+                    .connect(host: "127.0.0.1", port: server.port).get()
+                let seen = try await errors.futureResult.get()
+                #expect(seen.contains { "\($0)".contains("CERTIFICATE_REQUIRED") }, "\(seen)")
+                #expect(!seen.contains { $0 is IOError }, "\(seen)")
+                #expect(ContinuousClock.now - start < .seconds(20))
             }
         }
     }

@@ -25,16 +25,19 @@ struct ConnectionPipeline: Sendable {
             channel.close(mode: .all, promise: nil)
         }
         channel.closeFuture.whenComplete { _ in handshakeLimit.cancel() }
+        let refusals = NIOLoopBound(RefusalHandler(), eventLoop: channel.eventLoop)
         return channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(tls.makeHandler())
+            try channel.pipeline.syncOperations.addHandlers([refusals.value, tls.makeHandler()])
         }.flatMap {
             channel.configureHTTP2SecureUpgrade(
                 h2ChannelConfigurator: { channel in
                     handshakeLimit.cancel()
+                    refusals.value.isHandshakeOver = true
                     return channel.eventLoop.makeCompletedFuture { try addHTTP2(to: channel) }
                 },
                 http1ChannelConfigurator: { channel in
                     handshakeLimit.cancel()
+                    refusals.value.isHandshakeOver = true
                     return channel.eventLoop.makeCompletedFuture {
                         try addHTTP1(to: channel, transport: .http1OverTLS)
                     }
