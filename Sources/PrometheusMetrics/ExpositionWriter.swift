@@ -27,7 +27,7 @@ struct ExpositionWriter {
         let separator = labels.isEmpty ? "" : ","
         for (count, bound) in zip(cumulative, histogram.bounds + [.infinity]) {
             sample(
-                "\(name)_bucket", labels: "\(labels)\(separator)le=\"\(prometheusNumber(bound))\"", value: "\(count)")
+                "\(name)_bucket", labels: "\(labels)\(separator)le=\"\(prometheusBound(bound))\"", value: "\(count)")
         }
         sample("\(name)_sum", labels: labels, value: prometheusNumber(sum))
         sample("\(name)_count", labels: labels, value: "\(cumulative.last ?? 0)")

@@ -132,3 +132,14 @@ func prometheusNumber(_ value: Double) -> String {
     if value == value.rounded(), abs(value) < 1e15 { return "\(Int64(value))" }
     return "\(value)"
 }
+
+/// A bound as Go's client library writes it, `3.2e+06`: a sum over programs goes by the text, and of one text there is to
+/// be one bound.
+func prometheusBound(_ value: Double) -> String {
+    guard value >= 1e6, value < 1e15, value == value.rounded() else { return prometheusNumber(value) }
+    let digits = "\(Int64(value))"
+    let exponent = digits.count - 1
+    var fraction = digits.dropFirst()
+    while fraction.last == "0" { fraction.removeLast() }
+    return "\(digits.prefix(1))\(fraction.isEmpty ? "" : ".\(fraction)")e+\(exponent < 10 ? "0" : "")\(exponent)"
+}
