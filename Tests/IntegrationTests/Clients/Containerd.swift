@@ -49,7 +49,13 @@ struct Containerd {
     }
 
     /// Sends pulls from `host` to `mirror` (`http://127.0.0.1:5000`), and nowhere else.
-    func useMirror(_ mirror: String, for host: String, certificates: Certificates? = nil) throws {
+    ///
+    /// - Parameters:
+    ///   - certificates: of whoever signed the mirror's certificate.
+    ///   - client: what it is shown.
+    func useMirror(
+        _ mirror: String, for host: String, certificates: Certificates? = nil, client: Certificates.Identity? = nil
+    ) throws {
         let directory = "\(folder)/hosts/\(host)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try writeText(
@@ -58,6 +64,7 @@ struct Containerd {
             [host."\(mirror)"]
               capabilities = ["pull", "resolve"]
             \(certificates.map { "  ca = \"\($0.authorityFile)\"" } ?? "")
+            \(client.map { "  client = [[\"\($0.certificateFile)\", \"\($0.keyFile)\"]]" } ?? "")
             """, to: "\(directory)/hosts.toml")
     }
 

@@ -10,41 +10,55 @@ struct NodeCluster {
         var containerd: Containerd
         let process: MachineProcess
         let configuration: String
+        /// What it shows others and whom it believes; nil for plain HTTP.
+        let certificates: NodeCertificates?
         var network: String { "n\(number)" }
         var address: String { "10.77.0.\(number)" }
-        var origin: String { "http://\(address):5000" }
+        var origin: String { "\(certificates == nil ? "http" : "https")://\(address):5000" }
+    }
+
+    struct Setup {
+        /// Whether the nodes form a private network, as K3s's do.
+        var isPrivate = false
+        /// Whether nodes can read containerd's content directory; else content comes through containerd.
+        var readsFiles = true
+        /// What each node's link carries, as tc(8) writes it.
+        var rate: String?
+        /// Whether nodes ask each other and containerd for certificates, as K3s's do.
+        var usesTLS = false
+        /// Whether the others ask the first by HTTP who is there, and know no address of a peer.
+        var asksByHTTP = false
     }
 
     let machine: ClosedMachine
     let nodes: [Node]
     /// Where there is one.
     let central: CentralWeir?
+    /// Whoever signed the certificates of all nodes, where they have some.
+    let authority: Certificates?
     private static let secret = String(repeating: "5a", count: 32)
 
     /// - Parameters:
-    ///   - isPrivate: whether the nodes form a private network, as K3s's do.
-    ///   - readsFiles: whether nodes can read containerd's content directory; else content comes through containerd.
-    ///   - rate: what each node's link carries, as tc(8) writes it.
     ///   - store: makes the first node a `weir serve` with that store, whose upstream is not there.
     ///   - central: makes the central Weir that nodes ask.
     static func with<Result>(
-        _ count: Int, isPrivate: Bool = false, readsFiles: Bool = true, rate: String? = nil,
+        _ count: Int, _ setup: Setup = Setup(),
         store: ((ClosedMachine) async throws -> String)? = nil,
         central: ((ClosedMachine) async throws -> CentralWeir)? = nil, _ body: (NodeCluster) async throws -> Result
     ) async throws -> Result {
         try await ClosedMachine.with { machine in
             let directory = try await store?(machine)
             let central = try await central?(machine)
-            try await connect(count, on: machine, rate: rate)
+            let authority = setup.usesTLS ? try await Certificates(on: machine) : nil
+            try await connect(count, on: machine, rate: setup.rate)
             var nodes: [Node] = []
             for number in 1...count {
                 nodes.append(
                     try await start(
-                        number, on: machine, isPrivate: isPrivate, readsFiles: readsFiles,
-                        store: number == 1 ? directory : nil,
-                        central: central))
+                        number, on: machine, setup, store: number == 1 ? directory : nil, central: central,
+                        authority: authority))
             }
-            let cluster = NodeCluster(machine: machine, nodes: nodes, central: central)
+            let cluster = NodeCluster(machine: machine, nodes: nodes, central: central, authority: authority)
             for node in nodes {
                 try await eventually("node \(node.number) takes part", within: .seconds(60)) {
                     if let ending = node.process.ending {
@@ -87,14 +101,22 @@ struct NodeCluster {
     }
 
     private static func start(
-        _ number: Int, on machine: ClosedMachine, isPrivate: Bool, readsFiles: Bool, store: String?,
-        central: CentralWeir?
+        _ number: Int, on machine: ClosedMachine, _ setup: Setup, store: String?, central: CentralWeir?,
+        authority: Certificates?
     ) async throws -> Node {
         let containerd = try await Containerd(on: machine, name: "containerd\(number)", network: "n\(number)")
-        try containerd.useMirror("http://10.77.0.\(number):5000", for: "made-up.example")
         let folder = try machine.scratch.folder("node\(number)")
+        var certificates: NodeCertificates?
+        if let authority {
+            let own = NodeCertificates(folder: folder, address: "10.77.0.\(number)")
+            try await own.write(from: authority)
+            certificates = own
+        }
+        try containerd.useMirror(
+            "\(certificates == nil ? "http" : "https")://10.77.0.\(number):5000", for: "made-up.example",
+            certificates: authority, client: certificates?.client)
         let path = "\(folder)/weir.yaml"
-        let content = readsFiles ? "\(containerd.folder)/root/io.containerd.content.v1.content" : "/nonexistent"
+        let content = setup.readsFiles ? "\(containerd.folder)/root/io.containerd.content.v1.content" : "/nonexistent"
         let service = store.map { directory in
             """
             listen: 10.77.0.\(number):5000
@@ -112,14 +134,15 @@ struct NodeCluster {
               store: { enabled: \(store != nil) }
               listen: 10.77.0.\(number):5000
             \(central?.settings(ofNodeAt: "10.77.0.\(number)") ?? "")
+            \(certificates?.settings ?? "")
               containerd:
                 socket: \(containerd.socket)
                 namespace: \(machine.controlGroup)
                 content: \(content)
               peers:
                 listen: [/ip4/10.77.0.\(number)/tcp/5001]
-                bootstrap: [/ip4/10.77.0.1/tcp/5001]
-                \(isPrivate ? "networkKey: \"\(secret)\"" : "")
+                \(bootstrap(number, setup))
+                \(setup.isPrivate ? "networkKey: \"\(secret)\"" : "")
               directory: \(folder)
               socket: \(folder)/node.sock
               pages: 127.0.0.1:9090
@@ -129,7 +152,14 @@ struct NodeCluster {
             "nsenter",
             ["--net=/run/netns/n\(number)", try WeirProcess.binary, store == nil ? "node" : "serve", "--config", path],
             name: "node\(number)")
-        return Node(number: number, containerd: containerd, process: process, configuration: path)
+        return Node(
+            number: number, containerd: containerd, process: process, configuration: path, certificates: certificates)
+    }
+
+    /// Where a node asks for its first peers.
+    private static func bootstrap(_ number: Int, _ setup: Setup) -> String {
+        guard setup.asksByHTTP else { return "bootstrap: [/ip4/10.77.0.1/tcp/5001]" }
+        return number == 1 ? "bootstrapListen: 10.77.0.1:5002" : "bootstrapURL: http://10.77.0.1:5002/id"
     }
 
     /// A command of `weir node`.

@@ -25,14 +25,15 @@ struct Certificates {
             ])
     }
 
-    /// Issues a certificate for 127.0.0.1 and localhost.
-    func issue(_ name: String) async throws -> Identity {
+    /// Issues a certificate for 127.0.0.1, localhost and further IP addresses.
+    func issue(_ name: String, addresses: [String] = []) async throws -> Identity {
+        let names = (["IP:127.0.0.1", "DNS:localhost"] + addresses.map { "IP:\($0)" }).joined(separator: ",")
         try await makeKey(name)
         try await machine.succeed(
             "openssl",
             ["req", "-new", "-key", "\(folder)/\(name).key", "-subj", "/CN=\(name)", "-out", "\(folder)/\(name).csr"])
         try writeText(
-            "subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n", to: "\(folder)/\(name).ext")
+            "subjectAltName=\(names)\nbasicConstraints=CA:FALSE\n", to: "\(folder)/\(name).ext")
         try await machine.succeed(
             "openssl",
             [

@@ -15,7 +15,7 @@ extension RealPrograms {
 
         @Test(.needs(.containerd, .ctr), .timeLimit(.minutes(2)), arguments: [false, true])
         func `containerd pulls by tag and by digest what only another node has`(isPrivate: Bool) async throws {
-            try await NodeCluster.with(2, isPrivate: isPrivate) { cluster in
+            try await NodeCluster.with(2, .init(isPrivate: isPrivate)) { cluster in
                 let (first, second) = (cluster.nodes[0], cluster.nodes[1])
                 let image = try await ImageFactory(machine: cluster.machine).make("x")
                 try await cluster.place(image, on: first)
@@ -56,7 +56,7 @@ extension RealPrograms {
         /// containerd measures the line with a PING for nearly every piece, more than its library lets a server do.
         @Test(.needs(.containerd, .ctr), .timeLimit(.minutes(2)))
         func `large content goes through containerd where its directory cannot be read`() async throws {
-            try await NodeCluster.with(2, readsFiles: false) { cluster in
+            try await NodeCluster.with(2, .init(readsFiles: false)) { cluster in
                 let (first, second) = (cluster.nodes[0], cluster.nodes[1])
                 let image = try await ImageFactory(machine: cluster.machine).make("x", layerBytes: 96 << 20)
                 try await cluster.place(image, on: first)
@@ -68,7 +68,7 @@ extension RealPrograms {
 
         @Test(.needs(.containerd, .ctr), .timeLimit(.minutes(3)))
         func `a pull completes although the node that serves it dies`() async throws {
-            try await NodeCluster.with(5, rate: "24mbit") { cluster in
+            try await NodeCluster.with(5, .init(rate: "24mbit")) { cluster in
                 let image = try await ImageFactory(machine: cluster.machine).make("x", layerBytes: 12 << 20)
                 let holders = [cluster.nodes[1], cluster.nodes[2]]
                 for node in holders { try await cluster.place(image, on: node) }
