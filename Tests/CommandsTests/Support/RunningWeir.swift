@@ -107,6 +107,8 @@ final class RunningWeir {
         return port
     }
 
+    var processIdentifier: pid_t { process.processIdentifier }
+
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     /// Waits until the process has a handler for a signal: the first moment at which it can do anything about it.
