@@ -22,6 +22,7 @@ final class MemoryContent: NodeContent {
         var targets: [String: Digest] = [:]
         var isGone = false
         var listingFaults = 0
+        var openCount = 0
     }
 
     private let state = Mutex(State())
@@ -59,6 +60,9 @@ final class MemoryContent: NodeContent {
     /// So many listings fail, although followers go on and hear of nothing.
     func failListings(_ count: Int) { state.withLock { $0.listingFaults = count } }
 
+    /// How often content was asked for.
+    var openCount: Int { state.withLock { $0.openCount } }
+
     func digest(of tag: Tag, in repository: RepositoryName, of registry: RegistryHost) async throws(NodeContentError)
         -> Digest?
     {
@@ -71,6 +75,7 @@ final class MemoryContent: NodeContent {
     func open(_ digest: Digest) async throws(NodeContentError) -> (any BlobReader)? {
         let blob = try state.withLock { state throws(NodeContentError) in
             guard !state.isGone else { throw .unavailable("gone") }
+            state.openCount += 1
             return state.blobs[digest]
         }
         return blob.map { MemoryReader($0) }
