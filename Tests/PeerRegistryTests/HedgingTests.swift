@@ -26,12 +26,12 @@ import Testing
     }
 
     /// The best of many, since a machine that does other things slows some of them, and never all; beside requests that
-    /// meet nobody who hangs, which such a machine slows as well. A peer may take twenty seconds for an answer here.
-    @Test func `an answer begins within a tenth of a second although the peer that is asked first hangs`() async throws
-    {
+    /// meet nobody who hangs, and the time after which another peer is asked, which such a machine lengthens as well. A peer
+    /// may take twenty seconds for an answer here.
+    @Test func `an answer begins as soon as another peer is asked although the first one hangs`() async throws {
         try await Cluster.with(3) { cluster async throws in
             let (hanging, honest) = (cluster.nodes[1], cluster.nodes[2])
-            var (plain, hedged) = (Duration.seconds(60), Duration.seconds(60))
+            var (plain, late) = (Duration.seconds(60), Duration.seconds(60))
             for round in 0..<UInt64(Self.rounds) {
                 let easy = honest.share(noise(1000, seed: 2 * round))
                 plain = min(plain, try await time(of: easy, cluster))
@@ -40,11 +40,12 @@ import Testing
                 hanging.lie(.init(bytes: bytes, stallsAt: 0), as: hard)
                 _ = honest.share(bytes)
                 let opened = hanging.content.openCount
+                let pause = try #require(cluster.nodes[0].registry.fetcher.hedges.first)
                 let time = try await time(of: hard, cluster)
                 // On a busy machine another one may have answered before the first had begun to hang.
-                if hanging.content.openCount > opened { hedged = min(hedged, time) }
+                if hanging.content.openCount > opened { late = min(late, time - pause) }
             }
-            #expect(hedged < plain + Self.limit, "\(hedged), and \(plain) without it")
+            #expect(late < plain + Self.limit, "\(late), and \(plain) without it")
             // It has done nothing wrong that is known of.
             #expect(cluster.nodes[0].registry.peersSetAside == [])
         }
