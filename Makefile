@@ -40,7 +40,7 @@ unit: build ## The tests of the targets
 
 integration: build ## The tests with real registries and real clients; FILTER=Suite narrows them
 	@scripts/install-packages test
-	@scripts/install-python-peer
+	@scripts/install-peers
 	@scripts/install-deployment-tools
 	$(SWIFT) test --skip-build --filter 'IntegrationTests$(if $(FILTER),.*($(FILTER)))'
 
