@@ -14,9 +14,14 @@ package final class HostNetwork: KademliaNetwork {
     }
 
     private let host: Host
+    private let protocolID: String
     private let idle = Mutex<[PeerID: Idle]>([:])
 
-    package init(_ host: Host) { self.host = host }
+    /// - Parameter protocolID: what the hash table is called on the wire; only peers that call it the same take part.
+    package init(_ host: Host, protocolID: String = KademliaMessage.protocolID) {
+        self.host = host
+        self.protocolID = protocolID
+    }
 
     package var own: PeerID { host.peerID }
 
@@ -33,7 +38,7 @@ package final class HostNetwork: KademliaNetwork {
 
     package func send(_ messages: [KademliaMessage], to peer: PeerRecord) async throws {
         let stream = try await host.openStream(
-            to: peer.peer, at: peer.addresses, protocolID: KademliaMessage.protocolID)
+            to: peer.peer, at: peer.addresses, protocolID: protocolID)
         defer { stream.release() }
         var buffer = ByteBuffer()
         for message in messages {
@@ -57,36 +62,36 @@ package final class HostNetwork: KademliaNetwork {
     }
 
     package func addresses(of peer: PeerID) -> [Multiaddr] {
-        host.identified(peer).flatMap(Self.record)?.addresses ?? []
+        host.identified(peer).flatMap(record)?.addresses ?? []
     }
 
     package func connectedPeers() -> [PeerRecord] {
-        host.connectedPeers.compactMap { host.identified($0).flatMap(Self.record) }
+        host.connectedPeers.compactMap { host.identified($0).flatMap(record) }
     }
 
     package func attach(_ node: any KademliaNode) {
-        host.handle(KademliaMessage.protocolID) { [weak node, weak host] stream in
+        host.handle(protocolID) { [weak node, weak host] stream in
             guard let node, let host else { throw StreamError.closed }
             try await Self.serve(stream, node, on: host)
         }
         host.observe { [weak self, weak node] event in
             switch event {
-            case .identified(let peer): if let record = Self.record(peer) { node?.peerAppeared(record) }
+            case .identified(let peer): if let record = self?.record(peer) { node?.peerAppeared(record) }
             case .disconnected(let peer): self?.idle.withLock { $0[peer] = nil }
             }
         }
     }
 
     /// Nil for a peer that does not speak the protocol.
-    private static func record(_ peer: IdentifiedPeer) -> PeerRecord? {
-        guard peer.protocols.contains(KademliaMessage.protocolID) else { return nil }
+    private func record(_ peer: IdentifiedPeer) -> PeerRecord? {
+        guard peer.protocols.contains(protocolID) else { return nil }
         let addresses = peer.listenAddresses.compactMap { $0.isIP ? $0.withoutPeer : nil }
         return PeerRecord(peer: peer.peer, addresses: Array(addresses.prefix(KademliaMessage.addressCountMax)))
     }
 
     private func open(_ peer: PeerRecord) async throws -> Idle {
         let stream = try await host.openStream(
-            to: peer.peer, at: peer.addresses, protocolID: KademliaMessage.protocolID)
+            to: peer.peer, at: peer.addresses, protocolID: protocolID)
         return Idle(
             messages: MessageStream(stream, limitBytes: KademliaMessage.answerLimitBytes), stream: stream, since: .now)
     }

@@ -94,8 +94,35 @@ extension RealPrograms {
             }
         }
 
+        /// A later go-libp2p, whose hash table asks a peer before it keeps it.
+        @Test(
+            .enabled(if: ForeignPeer.goDaemon.isInstalled || getenv("CI") != nil, "needs p2pd: scripts/install-peers"),
+            .timeLimit(.minutes(2)))
+        func `go-libp2p's daemons find what we provide by way of each other, and we what they provide`() async throws {
+            try await Self.with(isPrivate: false, protocolID: "/ipfs/kad/1.0.0") { host, router in
+                let address = try #require(try await host.boundAddresses().first).with(host.peerID)
+                let near = try ForeignPeer.goDaemon.start(
+                    [Self.multihash(Self.theirs), Self.multihash(Self.ours), "\(address)"])
+                defer { near.end() }
+                let ready = try await near.line("ready")
+                let found = try await near.line("found")
+                #expect(found[1...] == ["\(host.peerID)", "\(try #require(address.withoutPeer))"])
+                #expect(try await near.line("peers")[1...] == ["\(host.peerID)"])
+                try await Self.expect(router, toFind: Self.theirs, at: ready[1])
+                let far = try ForeignPeer.goDaemon.start(
+                    [Self.multihash(Self.others), Self.multihash(Self.ours), "\(try Self.address(ready))"])
+                defer { far.end() }
+                let id = try await far.line("ready")[1]
+                #expect(try await far.line("found")[1] == "\(host.peerID)"[...])
+                try await Self.expect(router, toFind: Self.others, at: id)
+                try await eventually("the far peer has told us what it has") { router.status.providerCount == 2 }
+                #expect(host.connections.count == 2)
+            }
+        }
+
         private static func with(
-            isPrivate: Bool, bootstrap: [Multiaddr] = [], _ body: (Host, KademliaRouter) async throws -> Void
+            isPrivate: Bool, bootstrap: [Multiaddr] = [], protocolID: String = KademliaMessage.protocolID,
+            _ body: (Host, KademliaRouter) async throws -> Void
         ) async throws {
             var configuration = HostConfiguration()
             configuration.listen = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
@@ -104,7 +131,8 @@ extension RealPrograms {
             let logger = Logger(label: "peer") { _ in SwiftLogNoOpLogHandler() }
             let host = Host(identity: try Identity(), configuration: configuration, logger: logger)
             let router = KademliaRouter(
-                network: HostNetwork(host), bootstrap: bootstrap.isEmpty ? [] : [StaticBootstrap(bootstrap)],
+                network: HostNetwork(host, protocolID: protocolID),
+                bootstrap: bootstrap.isEmpty ? [] : [StaticBootstrap(bootstrap)],
                 logger: logger)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await host.run() }
