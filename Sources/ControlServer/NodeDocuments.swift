@@ -60,6 +60,8 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
     /// Who keeps the content: `containerd`, or `store` for Weir's own.
     package var contentKeeper: String
     package var isContentFollowed: Bool
+    /// Why the content cannot be followed or listed; nil where it can.
+    package var contentTrouble: String?
     /// The directory that content is read from; nil where it comes through containerd.
     package var contentDirectory: String?
     package var central: String?
@@ -84,7 +86,8 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         registryAddresses: [String], isReady: Bool, isPrivateNetwork: Bool, contentKeeper: String,
         isContentFollowed: Bool, contentDirectory: String?, central: String?, advertisedKeys: Int, untoldKeys: Int,
         advertisedTags: [String: Int], peers: [Peer], records: Int, providers: Int, setAside: [SetAside],
-        grants: String? = nil, bootstrapTrouble: String? = nil, centralTrouble: String? = nil
+        grants: String? = nil, bootstrapTrouble: String? = nil, centralTrouble: String? = nil,
+        contentTrouble: String? = nil
     ) {
         self.version = version
         self.processIdentifier = processIdentifier
@@ -108,6 +111,7 @@ package struct NodeStatusDocument: Codable, Hashable, Sendable {
         self.grants = grants
         self.bootstrapTrouble = bootstrapTrouble
         self.centralTrouble = centralTrouble
+        self.contentTrouble = contentTrouble
     }
 }
 

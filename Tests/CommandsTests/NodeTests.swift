@@ -92,7 +92,10 @@ import Testing
             #expect(!first.isContentFollowed && first.contentKeeper == "containerd" && !first.isPrivateNetwork)
             let known = try #require(first.peers.first)
             #expect(known.connection == "outbound" && known.answerMilliseconds != nil)
-            #expect(NodeText.status(first).contains("containerd does not answer"))
+            let text = NodeText.status(first)
+            #expect(
+                text.contains("is not followed; the keeper of the content does not answer: containerd: "), "\(text)")
+            #expect(text.contains("there is no socket") && text.contains("peers are known"), "\(text)")
         }
     }
 

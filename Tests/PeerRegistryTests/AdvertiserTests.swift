@@ -77,10 +77,13 @@ import Testing
             let (node, other) = (cluster.nodes[0], cluster.nodes[1])
             let digest = DigestHasher.digest(of: [1])
             node.content.failListings(3)
+            #expect(node.advertiser.trouble == nil)
             node.content.name(try image("1", [digest]), target: digest)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await node.advertiser.run() }
+                try await eventually { node.advertiser.trouble?.contains("a call broke off") == true }
                 try await eventually { try await found(RoutingKey(digest), by: other) }
+                #expect(node.advertiser.trouble == nil)
                 group.cancelAll()
             }
         }

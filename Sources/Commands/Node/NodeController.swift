@@ -65,7 +65,7 @@ final class NodeController: ControlledNode {
                     origin: $0.origin, reason: $0.reason, seconds: $0.remaining.components.seconds)
             }, grants: registry.grantSummary,
             bootstrapTrouble: network.isReady ? nil : network.bootstrapTrouble,
-            centralTrouble: registry.centralTrouble)
+            centralTrouble: registry.centralTrouble, contentTrouble: advertiser.trouble)
     }
 
     func find(_ reference: String) async throws(ControlError) -> NodeFindDocument {
@@ -130,7 +130,9 @@ final class NodeController: ControlledNode {
     }
 
     func unreadiness() async -> String? {
-        if !advertiser.isFollowing { return "\(keeper.name) does not answer" }
+        if !advertiser.isFollowing {
+            return "\(keeper.name) does not answer" + (advertiser.trouble.map { ": \($0)" } ?? "")
+        }
         guard !network.isReady else { return nil }
         return "no peers are known" + (network.bootstrapTrouble.map { "; bootstrap: \($0)" } ?? "")
     }

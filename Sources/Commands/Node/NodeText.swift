@@ -15,14 +15,17 @@ enum NodeText {
             ),
             (
                 "Bootstrap",
-                printable(status.bootstrapTrouble ?? (status.isReady ? "peers are known" : "is being asked"))
+                printable(
+                    status.bootstrapTrouble
+                        ?? (status.peers.contains(where: \.isInTable) ? "peers are known" : "is being asked"))
             ),
             ("Registry", status.registryAddresses.joined(separator: ", ")),
             (
                 "Content",
-                status.isContentFollowed
+                (status.isContentFollowed
                     ? status.contentDirectory ?? "read through \(status.contentKeeper)"
-                    : "\(status.contentKeeper) does not answer"
+                    : "\(status.contentKeeper) is not followed")
+                    + (status.contentTrouble.map { "; \(printable($0))" } ?? "")
             ),
             (
                 "Central",

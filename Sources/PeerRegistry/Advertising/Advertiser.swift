@@ -29,7 +29,13 @@ package final class Advertiser: Sendable {
     private let configuration: Configuration
     private let metrics: NodeMetrics
     private let logger: Logger
-    private let state = Mutex<(keys: AdvertisedKeys, isFollowing: Bool)>((AdvertisedKeys(), false))
+    private struct State {
+        var keys = AdvertisedKeys()
+        var isFollowing = false
+        var trouble: NodeContentError?
+    }
+
+    private let state = Mutex(State())
 
     package init(
         content: any NodeContent, routing: any PeerRouting, filter: RegistryFilter,
@@ -52,6 +58,9 @@ package final class Advertiser: Sendable {
 
     /// Whether whoever keeps the content answers.
     package var isFollowing: Bool { state.withLock { $0.isFollowing } }
+
+    /// Why what is here cannot be told, for people; nil where it can, or was not tried yet.
+    package var trouble: String? { state.withLock { $0.trouble?.description } }
 
     /// Goes on until it is cancelled; then everything is withdrawn.
     package func run() async {
@@ -103,6 +112,7 @@ package final class Advertiser: Sendable {
             } catch {
                 let wasFollowing = state.withLock { state in
                     defer { state.isFollowing = false }
+                    state.trouble = error
                     return state.isFollowing
                 }
                 // Said once, and not at every attempt.
@@ -125,11 +135,19 @@ package final class Advertiser: Sendable {
         do throws(NodeContentError) {
             keys = AdvertisedKeys(try await content.images(), filter: filter)
         } catch {
-            logger.debug("the node's images cannot be listed", metadata: ["error": "\(error)"])
+            // Said once; while nothing can be followed, that was said.
+            let isNews = state.withLock { state in
+                defer { if state.isFollowing { state.trouble = error } }
+                return state.isFollowing && state.trouble != error
+            }
+            logger.log(
+                level: isNews ? .warning : .debug, "the node's images cannot be listed", metadata: ["error": "\(error)"]
+            )
             return false
         }
         let old = state.withLock { state in
             defer { state.keys = keys }
+            if state.isFollowing { state.trouble = nil }
             return state.keys.all
         }
         let gone = old.subtracting(keys.all)
