@@ -82,16 +82,30 @@ struct HostNetworkTests {
             _ = try await stranger.host.boundAddresses()
             let lie = KademliaMessage(
                 .addProvider, key: ContentKey(text: "x").multihash, providerPeers: [try Samples.record(1)])
+            let longKey = KademliaMessage(.getProviders, key: [UInt8](repeating: 1, count: 81))
             for bytes in [
                 LengthPrefixedDecoder.frame(lie.bytes),
                 LengthPrefixedDecoder.frame(KademliaMessage(.getValue, key: [1]).bytes),
+                LengthPrefixedDecoder.frame(KademliaMessage(.putValue, key: [1]).bytes),
+                LengthPrefixedDecoder.frame(KademliaMessage(.findNode).bytes),
+                LengthPrefixedDecoder.frame(longKey.bytes), LengthPrefixedDecoder.frame([]),
+                // A kind that nobody knows, and a message that its stream ends in.
+                LengthPrefixedDecoder.frame([0x08, 0x06]), ByteBuffer(bytes: [10, 8, 4]),
                 LengthPrefixedDecoder.frame([0xFF]), ByteBuffer(bytes: Varint.encode(UInt64(1 << 20))),
+                ByteBuffer(bytes: [UInt8](repeating: 0xFF, count: 11)),
             ] {
                 let stream = try await stranger.host.openStream(
                     to: node.host.peerID, at: addresses, protocolID: KademliaMessage.protocolID)
                 try await stream.write(bytes)
-                await #expect(throws: StreamError.reset(code: 0)) { _ = try await stream.read() }
+                stream.closeWrite()
+                await #expect(throws: StreamError.reset(code: 0), "\(bytes.readableBytesView)") {
+                    _ = try await stream.read()
+                }
             }
+            // The connection is as good as before.
+            let record = PeerRecord(peer: node.host.peerID, addresses: addresses)
+            let answer = try await HostNetwork(stranger.host).request(KademliaMessage(.ping), to: record)
+            #expect(answer == KademliaMessage(.ping) && node.host.connectionCount == 1)
             #expect(node.router.status.recordCount == 0)
         }
     }

@@ -46,6 +46,45 @@ struct MessageTests {
         #expect(try KademliaMessage([]).kind == .putValue)
     }
 
+    /// Varint, eight bytes, bytes and four bytes.
+    static let unknownFields = "980607" + "a1060102030405060708" + "aa0603616263" + "ad0601020304"
+
+    @Test func `what later versions may add means nothing, at any place`() throws {
+        for (message, _) in try Self.vectors() {
+            #expect(try KademliaMessage(hex(Self.unknownFields) + message.bytes) == message)
+            #expect(try KademliaMessage(message.bytes + hex(Self.unknownFields)) == message)
+        }
+        let peer = "\(Self.unknownFields) 0a26 \(Self.id) \(Self.unknownFields) 1208 040a2a0007061389 1802"
+        var told = ProtobufWriter()
+        told.varint(2, field: 1)
+        told.bytes(hex(Self.key), field: 2)
+        // The record of a value, and what a peer has signed of itself.
+        told.bytes(hex("0a0161120162"), field: 3)
+        told.bytes(hex(peer), field: 9)
+        told.bytes([UInt8](repeating: 0xEE, count: 300), field: 11)
+        #expect(try KademliaMessage(told.bytes) == Self.vectors()[2].0)
+    }
+
+    /// Known fields of another type are as unknown ones; a group cannot be passed over.
+    @Test func `a field of another type than it has is passed over, and a group refused`() throws {
+        let find = KademliaMessage(.findNode, key: hex(Self.id))
+        for odd in ["0a0104", "1007", "4007", "4807", "0d01020304", "110102030405060708"] {
+            #expect(try KademliaMessage(hex(odd) + find.bytes) == find)
+        }
+        for group in ["0b", "13", "14", "9b06", "0e", "0f"] {
+            #expect(throws: KademliaMessageError.malformed(.malformed)) { try KademliaMessage(find.bytes + hex(group)) }
+        }
+    }
+
+    /// Of numbers beyond 32 bits others may see the last bits alone.
+    @Test(arguments: [6, 7, 255, 1 << 32 | 4, UInt64(Int64.max)] as [UInt64])
+    func `a kind that nobody knows is refused, and none is made of it`(_ kind: UInt64) throws {
+        var writer = ProtobufWriter()
+        writer.varint(kind, field: 1)
+        writer.bytes(hex(Self.id), field: 2)
+        #expect(throws: KademliaMessageError.unknownKind) { try KademliaMessage(writer.bytes) }
+    }
+
     @Test(arguments: ["0806", "0a", "08", "4201", "ffffffff"])
     func `what is no message is refused`(_ bytes: String) {
         #expect(throws: KademliaMessageError.self) { try KademliaMessage(hex(bytes)) }

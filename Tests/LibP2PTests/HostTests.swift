@@ -233,11 +233,24 @@ struct HostTests {
         }
     }
 
-    @Test func `who says nothing is hung up on`() async throws {
-        let host = try RunningHosts.host(try RunningHosts.configuration { $0.handshakeTimeout = .milliseconds(100) })
+    /// Nothing, half a proposal, and the beginning of a handshake; in a private network, less than its nonce.
+    @Test(arguments: ["", "\u{13}/multi", "\u{13}/multistream/1.0.0\n\u{7}/noise\n\0"], [false, true])
+    func `who says nothing, or does not go on, is hung up on`(_ words: String, isPrivate: Bool) async throws {
+        let host = try RunningHosts.host(
+            try RunningHosts.configuration {
+                $0.handshakeTimeout = .milliseconds(100)
+                $0.handshakeLimit = 1
+                $0.privateNetwork = try? isPrivate ? PrivateNetworkKey([UInt8](repeating: 7, count: 32)) : nil
+            })
         try await RunningHosts.with(host) {
-            let closed = try await Self.rawConnection(to: host) { _ in }
-            try await closed.get()
+            // The second one as well: the first has given its place back.
+            for _ in 0..<2 {
+                let closed = try await Self.rawConnection(to: host) { channel in
+                    channel.writeAndFlush(ByteBuffer(string: words), promise: nil)
+                }
+                try await closed.get()
+            }
+            #expect(host.connectionCount == 0)
         }
     }
 
