@@ -289,7 +289,8 @@ let package = Package(
             "RegistryServerTests",
             [
                 "RegistryServer", "PullThroughCache", "OCI", "HTTPSemantics", "Rules", "Timekeeping", "BlobStore",
-                "PeerRegistry", "Upstream", "RegistryTestKit", asyncHTTPClient, nioCore, nioPosix, nioHTTP1,
+                "PeerRegistry", "Upstream", "RegistryTestKit", "HTTPFailures", asyncHTTPClient, nioCore, nioPosix,
+                nioHTTP1,
                 nioEmbedded, nioSSL, logging, x509, asn1, crypto, serviceLifecycle, "Listening", "HostileInput",
             ]),
         tests(

@@ -133,7 +133,11 @@ extension HTTPFailure.TLSFailure {
         func says(_ names: String...) -> Bool { names.contains { text.contains($0) } }
         if says("CERTIFICATE_VERIFY_FAILED") {
             self = .untrusted
-        } else if says("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE") {
+        } else if says(
+            "CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE",
+            // An end that has come, and a signature that is somebody else's of the same name.
+            "ALERT_CERTIFICATE_", "ALERT_DECRYPT_ERROR", "ALERT_ACCESS_DENIED")
+        {
             self = .clientCertificate
         } else if says("WRONG_VERSION_NUMBER", "HTTP_REQUEST") {
             self = .noTLS

@@ -242,6 +242,23 @@ import Testing
         }
     }
 
+    /// Its machine is there, and nobody listens: no time that a peer is given may pass for that.
+    @Test func `a peer whose port is closed makes room for the next at once, and none is waited for`() async throws {
+        try await Cluster.with(2) { cluster async throws in
+            let alone = DigestHasher.digest(of: [1])
+            cluster.advertiseClosed(alone)
+            let start = ContinuousClock.now
+            #expect(try await cluster.blob(0, alone).status == 404)
+            #expect(ContinuousClock.now - start < .seconds(10))
+            #expect(cluster.nodes[0].registry.peersSetAside.map(\.reason) == ["failed"])
+            let digest = DigestHasher.digest(of: bytes)
+            cluster.advertiseClosed(digest)
+            _ = cluster.nodes[1].share(bytes)
+            #expect(try await isSame(cluster.blob(0, digest).body, bytes))
+            #expect(ContinuousClock.now - start < .seconds(15))
+        }
+    }
+
     @Test func `many peers that have not what they said do not hide the one that has it`() async throws {
         try await Cluster.with(8) { cluster async throws in
             let digest = DigestHasher.digest(of: bytes)

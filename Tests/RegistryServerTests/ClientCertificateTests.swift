@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import HTTPFailures
 import Listening
 import NIOCore
 import NIOHTTP1
@@ -78,18 +79,19 @@ import Testing
                     PeerHTTP.TLS(
                         authorityFile: files.authorityFile, certificateFile: own.certificateFile, keyFile: own.keyFile))
                     == 200)
-            await #expect(throws: (any Error).self, "without a certificate") {
+            // At once, and with the reason.
+            await #expect(throws: HTTPFailure.tls(.clientCertificate), "without a certificate") {
                 try await status(server.port, PeerHTTP.TLS(authorityFile: files.authorityFile))
             }
             let other = stranger.certificate.files
-            await #expect(throws: (any Error).self, "with somebody else's") {
+            await #expect(throws: HTTPFailure.tls(.clientCertificate), "with somebody else's") {
                 try await status(
                     server.port,
                     PeerHTTP.TLS(
                         authorityFile: files.authorityFile, certificateFile: other.certificateFile,
                         keyFile: other.keyFile))
             }
-            await #expect(throws: (any Error).self, "a server of another authority is not believed") {
+            await #expect(throws: HTTPFailure.tls(.untrusted), "a server of another authority is not believed") {
                 try await status(
                     server.port,
                     PeerHTTP.TLS(

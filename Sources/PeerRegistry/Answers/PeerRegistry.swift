@@ -220,7 +220,7 @@ package final class PeerRegistry: NodeRegistry {
                 digest: head.digest, mediaType: mediaType, size: Int64(bytes.readableBytes), bytes: bytes,
                 origin: origin)
         } catch {
-            fetcher.note(.unreachable("\(HTTPFailure(error))"), of: source)
+            fetcher.note(PeerFailure(HTTPFailure(error)), of: source)
             return nil
         }
     }

@@ -23,7 +23,7 @@ extension PeerRegistry {
                 // Whoever wants a login is there as well.
                 failure = status < 500 ? nil : .refused(status: status)
             } catch {
-                failure = .unreachable("\(error)")
+                failure = PeerFailure(error)
             }
             guard !Task.isCancelled else { return }
             let news = fetcher.memory.state.withLock { state in

@@ -127,7 +127,7 @@ actor PeerBlob: BlobContent {
                     fetcher.note(.unreachable("broke off"), of: source)
                 } catch {
                     try Task.checkCancellation()
-                    fetcher.note(.unreachable("\(HTTPFailure(error))"), of: source)
+                    fetcher.note(PeerFailure(HTTPFailure(error)), of: source)
                 }
             }
             try await resume()

@@ -38,7 +38,7 @@ struct PeerClient: Sendable {
         do {
             response = try await client.execute(request, timeout: .hours(24))
         } catch {
-            throw .unreachable("\(error)")
+            throw PeerFailure(error)
         }
         let head = try PeerHead(status: Int(response.status.code), to: question) { name in
             response.headers.first(name: name)

@@ -14,6 +14,8 @@ struct PeerFetcher: Sendable {
             var centralOutages = 0
             /// Why it could not, for people; nil once it could.
             var centralTrouble: String?
+            /// When a certificate was last complained of.
+            var certificateWarning: ContinuousClock.Instant?
         }
         let state = Mutex(State())
     }
@@ -68,6 +70,7 @@ struct PeerFetcher: Sendable {
             logger.warning(
                 "wrong bytes were sent",
                 metadata: ["peer": "\(source.identifier)", "origin": "\(source.origin)", "failure": "\(failure)"])
+        case .tls: warnOfCertificate(failure, of: source)
         case .failed, .absent:
             logger.debug(
                 "a peer is of no help", metadata: ["origin": "\(source.origin)", "failure": "\(failure)"])
@@ -75,6 +78,20 @@ struct PeerFetcher: Sendable {
         guard offence != .absent, source.kind == .peer else { return }
         memory.state.withLock { $0.standing.note(offence, of: source.origin, until: .now + time) }
     }
+
+    /// It is the settings' fault, and nothing else tells of it; of many peers one line is enough.
+    private func warnOfCertificate(_ failure: PeerFailure, of source: PeerSource) {
+        let isNews = memory.state.withLock { state in
+            if let last = state.certificateWarning, .now - last < Self.warningPause { return false }
+            state.certificateWarning = .now
+            return true
+        }
+        logger.log(
+            level: isNews ? .warning : .debug, "a peer and this node do not agree on a certificate",
+            metadata: ["origin": "\(source.origin)", "failure": "\(failure)"])
+    }
+
+    private static let warningPause = Duration.seconds(60)
 
     // MARK: Asking
 
@@ -171,7 +188,7 @@ extension PeerFailure {
     /// Whether the central cache cannot be asked, rather than having said no.
     var isOutage: Bool {
         switch self {
-        case .unreachable, .malformed, .wrongBytes, .tooLarge: true
+        case .unreachable, .untrusted, .malformed, .wrongBytes, .tooLarge: true
         case .refused(let status): status >= 500 || status == 429 || status == 408
         }
     }

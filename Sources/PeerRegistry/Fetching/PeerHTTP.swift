@@ -32,10 +32,16 @@ package enum PeerHTTP {
         configuration.timeout = .init(
             connect: TimeAmount(connect), read: TimeAmount(stall))
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
+        // Whoever asks knows whom to ask next; and of attempts that go on until the time is over no reason is told.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        // Blobs one at a time on a connection: TCP's window grows with the way, that of HTTP/2 here stays at 64 KiB.
+        configuration.httpVersion = .http1Only
+        let refusals = TLSRefusals()
+        configuration.http1_1ConnectionDebugInitializer = { refusals.watch($0) }
         // Here too, so that a file that cannot be used is found before there is a client to be shut down.
         configuration.tlsConfiguration = try self.configuration(tls)
         return try PeerHTTPClient(
-            HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration), tls: tls)
+            HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration), tls: tls, refusals: refusals)
     }
 
     static func configuration(_ tls: TLS) throws(PeerTLSError) -> TLSConfiguration {

@@ -1,4 +1,5 @@
 package import AsyncHTTPClient
+internal import FoundationEssentials
 package import HTTPFailures
 package import NIOCore
 internal import NIOSSL
@@ -11,13 +12,18 @@ package final class PeerHTTPClient: Sendable {
     private let files: PeerHTTP.TLS
     /// Nil without files of its own.
     private let certificates: Mutex<TLSConfiguration?>
+    private let refusals: TLSRefusals
 
     /// - Parameters:
     ///   - client: is shut down with this one.
     ///   - tls: where it names no file, the client's own.
+    ///   - refusals: what the client's connections are watched by.
     /// - Throws: where a file cannot be used. The client is left to the caller then.
-    package init(_ client: HTTPClient, tls: PeerHTTP.TLS = PeerHTTP.TLS()) throws(PeerTLSError) {
+    init(
+        _ client: HTTPClient, tls: PeerHTTP.TLS = PeerHTTP.TLS(), refusals: TLSRefusals = TLSRefusals()
+    ) throws(PeerTLSError) {
         self.client = client
+        self.refusals = refusals
         files = tls
         certificates = Mutex(tls.files.isEmpty ? nil : try PeerHTTP.configuration(tls))
     }
@@ -30,8 +36,18 @@ package final class PeerHTTPClient: Sendable {
         do {
             return try await client.execute(request, timeout: timeout)
         } catch {
-            throw HTTPFailure(error)
+            let failure = HTTPFailure(error)
+            guard failure == .closed || failure == .broken,
+                let refusal = refusals.take(Self.address(of: request.url))
+            else { throw failure }
+            throw .tls(refusal)
         }
+    }
+
+    /// Nil for a name.
+    private static func address(of url: String) -> SocketAddress? {
+        guard let url = URL(string: url), let host = url.host, let port = url.port else { return nil }
+        return try? SocketAddress(ipAddress: host.filter { !"[]".contains($0) }, port: port)
     }
 
     /// Reads the files again. Connections under way keep what they have, and where a file cannot be used, new ones too.

@@ -1,3 +1,4 @@
+internal import HTTPFailures
 internal import HTTPSemantics
 internal import OCI
 
@@ -32,6 +33,8 @@ struct PeerHead: Sendable, Hashable {
 enum PeerFailure: Error, Hashable, CustomStringConvertible {
     /// No connection, a broken one, or no answer in time.
     case unreachable(String)
+    /// One of the two does not believe the other's certificate, or has none.
+    case untrusted(HTTPFailure.TLSFailure)
     case refused(status: Int)
     case malformed(String)
     case wrongBytes
@@ -40,6 +43,7 @@ enum PeerFailure: Error, Hashable, CustomStringConvertible {
     var description: String {
         switch self {
         case .unreachable(let reason): "no answer: \(reason)"
+        case .untrusted(let failure): "no answer: TLS: \(failure)"
         case .refused(let status): "answered \(status)"
         case .malformed(let reason): "answered nonsense: \(reason)"
         case .wrongBytes: "sent bytes that are not those of the digest"
@@ -47,9 +51,18 @@ enum PeerFailure: Error, Hashable, CustomStringConvertible {
         }
     }
 
+    init(_ failure: HTTPFailure) {
+        switch failure {
+        case .tls(.hungUp): self = .unreachable("\(failure)")
+        case .tls(let failure): self = .untrusted(failure)
+        default: self = .unreachable("\(failure)")
+        }
+    }
+
     var offence: PeerStanding.Offence {
         switch self {
         case .unreachable, .malformed: .failed
+        case .untrusted: .tls
         // 416: of a blob whose length another peer gave, rightly or not.
         case .refused(let status): status == 404 || status == 416 ? .absent : .failed
         case .wrongBytes, .tooLarge: .lied

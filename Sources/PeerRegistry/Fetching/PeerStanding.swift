@@ -11,6 +11,8 @@ struct PeerStanding: Sendable {
         case failed
         /// It has not what it said.
         case absent
+        /// It does not believe our certificate, or we not its own.
+        case tls
     }
 
     struct Entry: Sendable, Hashable {

@@ -148,12 +148,23 @@ struct NodeCluster {
               pages: 127.0.0.1:9090
               spegelMetrics: true
             """, to: path)
-        let process = try machine.start(
-            "nsenter",
-            ["--net=/run/netns/n\(number)", try WeirProcess.binary, store == nil ? "node" : "serve", "--config", path],
-            name: "node\(number)")
+        let process = try launch(store == nil ? "node" : "serve", number, path, on: machine)
         return Node(
             number: number, containerd: containerd, process: process, configuration: path, certificates: certificates)
+    }
+
+    private static func launch(
+        _ command: String, _ number: Int, _ configuration: String, on machine: ClosedMachine
+    ) throws -> MachineProcess {
+        try machine.start(
+            "nsenter",
+            ["--net=/run/netns/n\(number)", try WeirProcess.binary, command, "--config", configuration],
+            name: "node\(number)")
+    }
+
+    /// Starts a node that has ended; what it says stands in place of what it said before.
+    func restart(_ node: Node) throws -> MachineProcess {
+        try Self.launch("node", node.number, node.configuration, on: machine)
     }
 
     /// Where a node asks for its first peers.

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 extension RealPrograms {
@@ -54,6 +55,35 @@ extension RealPrograms {
                         first, from: second, cluster, showing: stranger, authority: authority, path: path)
                     #expect(other.output == "000" && other.errors.contains("unknown ca"), "\(other)")
                 }
+            }
+        }
+
+        @Test(.needs(.containerd, .ctr, .openssl), .timeLimit(.minutes(2)))
+        func `a node whose certificate peers do not take is told so, and sends its containerd on at once`() async throws
+        {
+            try await NodeCluster.with(2, .init(usesTLS: true)) { cluster in
+                let (first, second) = (cluster.nodes[0], cluster.nodes[1])
+                let image = try await ImageFactory(machine: cluster.machine).make("x")
+                try await cluster.place(image, on: first)
+                // It takes the files as they are at its start.
+                second.process.kill()
+                let stranger = try await Certificates(on: cluster.machine, name: "stranger").issue("stranger")
+                let own = try #require(second.certificates).client
+                try readBytes(stranger.certificateFile).write(to: URL(filePath: own.certificateFile))
+                try readBytes(stranger.keyFile).write(to: URL(filePath: own.keyFile))
+                let again = try cluster.restart(second)
+                try await eventually("the node is back") {
+                    try await cluster.weir(second, ["status", "--json"]).output.contains(#""isReady" : true"#)
+                }
+                try await eventually("it finds the image") { try await cluster.finds(first, from: second) }
+                let measure = try await cluster.weir(second, ["measure", Self.reference])
+                #expect(measure.ending != .exited(0))
+                let status = try await cluster.weir(second, ["status", "--json"])
+                #expect(status.output.contains(#""reason" : "tls""#), "\(status.output)")
+                let log = cluster.log(second)
+                #expect(log.contains("do not agree on a certificate"), "\(log)")
+                #expect(log.contains("demands a client certificate, or refuses ours"), "\(log)")
+                #expect(again.ending == nil)
             }
         }
 

@@ -26,6 +26,13 @@ struct Cluster: Sendable {
     let nodes: [Node]
     /// The client of the tests, more patient than that of the nodes.
     let client: HTTPClient
+    private let swarm: InMemorySwarm
+
+    /// Has somebody said to have `digest` whose machine is there, with nobody who listens.
+    func advertiseClosed(_ digest: Digest) {
+        let peer = ContentPeer(identifier: "closed", addresses: [Self.address(nodes.count)])
+        InMemoryRouter(swarm, as: peer).advertise([RoutingKey(digest)])
+    }
 
     struct Node: Sendable {
         let content: MemoryContent
@@ -83,9 +90,7 @@ struct Cluster: Sendable {
         configuration.manifestTimeout = .seconds(20)
         configuration.stallTimeout = .seconds(10)
         configure(&configuration)
-        var limits = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        limits.timeout = .init(connect: .seconds(2), read: TimeAmount(configuration.stallTimeout))
-        let client = try PeerHTTPClient(HTTPClient(eventLoopGroupProvider: .singleton, configuration: limits))
+        let client = try PeerHTTP.client(connect: configuration.answerTimeout, stall: configuration.stallTimeout)
         let asking = HTTPClient(eventLoopGroupProvider: .singleton)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let swarm = InMemorySwarm()
@@ -111,7 +116,7 @@ struct Cluster: Sendable {
                 content: content, registry: registry, advertiser: advertiser, router: router, address: address,
                 origin: "http://\(address):\(port)", grants: grants)
         }
-        let cluster = Cluster(nodes: nodes, client: asking)
+        let cluster = Cluster(nodes: nodes, client: asking, swarm: swarm)
         do {
             let result = try await cluster.serve(authorization: authorization, logger: logger, body)
             try await client.shutdown()
