@@ -145,8 +145,9 @@ struct CacheFixture: Sendable {
     }
 
     /// Returns once everything decided so far is written down, and no fill is under way.
-    func settle() async throws {
-        while try await cache.report().runningFills > 0 { await Task.yield() }
+    /// - Parameter held: so many fills are held up by the upstream, and stay so.
+    func settle(leaving held: Int = 0) async throws {
+        while try await cache.report().runningFills > held { await Task.yield() }
         _ = try await cache.collect(isDryRun: true)
     }
 
