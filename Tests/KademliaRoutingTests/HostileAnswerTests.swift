@@ -39,7 +39,12 @@ struct HostileAnswerTests {
             _ = try await stream.read()
             try await stream.write(ByteBuffer(bytes: answer.bytes))
         }
-        let (router, other) = (FaultTests.router(ours), FaultTests.router(honest))
+        // What is nonsense shows at once; the honest one has the time that a busy machine takes.
+        let router = FaultTests.router(ours) { configuration in
+            configuration.requestTimeout = .seconds(20)
+            configuration.lookupPatience = .seconds(20)
+        }
+        let other = FaultTests.router(honest)
         try await FaultTests.with(hosts: [ours, hostile, honest], routers: [router, other]) {
             let bad = FaultTests.record(hostile)
             await #expect(throws: (any Error).self) {
@@ -49,6 +54,7 @@ struct HostileAnswerTests {
             #expect(router.status.peers.isEmpty)
 
             await router.admit(FaultTests.record(honest))
+            #expect(router.status.peers.map(\.peer) == [honest.peerID])
             other.advertise([try Cluster.key("a:1")])
             // Even if it were in the table.
             router.state.withLock { _ = $0.table.add(bad, now: .zero) }
