@@ -5,6 +5,7 @@ internal import Synchronization
 extension Host {
     /// Asks the peer of a new connection.
     func identify(_ connection: PeerConnection) async {
+        let told = advertisedAddresses
         do {
             let message = try await withTimeLimit(configuration.identifyTimeout) {
                 let stream = try await connection.openStream(IdentifyMessage.protocolID)
@@ -14,6 +15,8 @@ extension Host {
             }
             guard let message else { return }
             learn(message, from: connection.peer, remoteAddress: connection.remoteAddress)
+            // Who was not known yet when our addresses changed was told the old ones, and not the new.
+            if advertisedAddresses != told { await pushIdentify(to: connection.peer) }
         } catch {
             logger.debug(
                 "a peer does not say who it is", metadata: ["peer": "\(connection.peer)", "error": "\(error)"])
@@ -24,23 +27,24 @@ extension Host {
     ///
     /// Go takes one in 5 seconds from a network; so this is for rare changes.
     package func pushIdentify() async {
-        let peers = state.withLock { state in
-            state.identified.values.filter { $0.protocols.contains(IdentifyMessage.pushProtocolID) }.map(\.peer)
-        }
-        let limit = configuration.identifyTimeout
+        let peers = state.withLock { Array($0.identified.keys) }
         await withDiscardingTaskGroup { group in
-            for peer in peers {
-                group.addTask {
-                    // A peer that is gone hears it when it is back.
-                    try? await withTimeLimit(limit) {
-                        guard let connection = self.state.withLock({ $0.table.connection(to: peer) }) else { return }
-                        let stream = try await connection.openStream(IdentifyMessage.pushProtocolID)
-                        defer { stream.release() }
-                        try await stream.write(LengthPrefixedDecoder.frame(self.ownMessage(for: connection).bytes))
-                        stream.closeWrite()
-                    }
-                }
+            for peer in peers { group.addTask { await self.pushIdentify(to: peer) } }
+        }
+    }
+
+    private func pushIdentify(to peer: PeerID) async {
+        // A peer that is gone hears it when it is back.
+        try? await withTimeLimit(configuration.identifyTimeout) {
+            let connection = self.state.withLock { state in
+                state.identified[peer]?.protocols.contains(IdentifyMessage.pushProtocolID) == true
+                    ? state.table.connection(to: peer) : nil
             }
+            guard let connection else { return }
+            let stream = try await connection.openStream(IdentifyMessage.pushProtocolID)
+            defer { stream.release() }
+            try await stream.write(LengthPrefixedDecoder.frame(self.ownMessage(for: connection).bytes))
+            stream.closeWrite()
         }
     }
 
