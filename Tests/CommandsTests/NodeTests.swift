@@ -23,7 +23,7 @@ import Testing
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Runs `body` with a peer, and the address that it is met at.
-    private func withPeer(
+    func withPeer(
         _ configure: (inout PeerNetworkConfiguration) throws -> Void = { _ in },
         _ body: (PeerNetwork, Multiaddr) async throws -> Void
     ) async throws {
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    private func yaml(_ peers: String, node: String = "") -> String {
+    func yaml(_ peers: String, node: String = "") -> String {
         """
         node:
           listen: 127.0.0.1:0
@@ -56,7 +56,7 @@ import Testing
         """
     }
 
-    private func status(
+    func status(
         _ folder: Folder, until isMet: (NodeStatusDocument) -> Bool
     ) async throws -> NodeStatusDocument {
         let client = ControlClient(socket: "\(folder.path)/node.sock")
@@ -273,7 +273,7 @@ import Testing
             status: head.statusCode, body: body, digest: head.value(forHTTPHeaderField: "Docker-Content-Digest"))
     }
 
-    private func withServing(
+    func withServing(
         store: String, rule: String = "", _ body: (TestRegistry, PeerNetwork, Folder, String) async throws -> Void
     ) async throws {
         try await withPeer { peer, address async throws in
@@ -296,7 +296,7 @@ import Testing
     }
 
     /// Pulls all of an image as a client.
-    private func pull(_ image: TestImage, _ url: String) async throws {
+    func pull(_ image: TestImage, _ url: String) async throws {
         let manifests = ["1"] + image.images.map { "\($0.manifest.digest)" }
         for path in manifests.map({ "manifests/\($0)" }) + image.blobs.map({ "blobs/\($0.digest)" }) {
             #expect(try await ask("\(url)/lab/a/b/\(path)", isPeer: false).status == 200, "\(path)")
