@@ -34,6 +34,10 @@ extension RealPrograms {
                     let isOtherFound = try await cluster.finds(left[0], from: right[1])
                     return isFound && isOtherFound
                 }
+                // Each node finds the others again by itself.
+                try await eventually("the one that pulls finds it, too", within: .seconds(45)) {
+                    try await cluster.finds(right[0], from: left[0], name: "y")
+                }
                 try await left[0].containerd.pull("made-up.example/library/y:multi")
             }
         }
