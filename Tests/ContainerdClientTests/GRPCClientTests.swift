@@ -42,6 +42,42 @@ import Testing
         }
     }
 
+    private final class Seen: Sendable {
+        let begun = Mutex(0)
+        let isOver = Mutex(false)
+    }
+
+    /// What the server had sent before it heard of that is no fault of the connection's, and there is much of it.
+    @Test func `many calls that are given up at once end no others`() async throws {
+        let messages = [[UInt8]](repeating: [UInt8](repeating: 7, count: 16 << 10), count: 32)
+        let answer = { @Sendable (call: GRPCServer.Call) -> GRPCServer.Script in
+            switch call.method {
+            case "/lasting": .init(hangs: true)
+            case "/short": .init(messages: [[1]])
+            default: .init(messages: messages)
+            }
+        }
+        try await GRPCServer.with(answer) { server in
+            let client = client(server, limitBytes: 1 << 20)
+            let seen = Seen()
+            let lasting = Task {
+                try? await client.stream("lasting", [], within: nil) { _ in }
+                seen.isOver.withLock { $0 = true }
+            }
+            let calls = (0..<80).map { _ in
+                Task { try await client.stream("long", [], within: nil) { _ in seen.begun.withLock { $0 += 1 } } }
+            }
+            while seen.begun.withLock({ $0 }) < 80 { await Task.yield() }
+            for call in calls { call.cancel() }
+            for call in calls { _ = await call.result }
+            for _ in 0..<20 { _ = try await client.unary("short", []) }
+            #expect(!seen.isOver.withLock { $0 })
+            #expect(server.record.connections == 1 && server.record.givenUp == 0)
+            lasting.cancel()
+            await lasting.value
+        }
+    }
+
     @Test(arguments: [
         (GRPCServer.Script(status: 5, message: "not here"), GRPCError.status(code: 5, message: "not here")),
         (GRPCServer.Script(), .malformed("no message")),

@@ -192,6 +192,8 @@ package final class GRPCClient: Sendable {
         configuration.stream.streamErrorRateLimit.windowLength = .seconds(1)
         // Counted for as long as the connection lasts, which is as long as containerd runs.
         configuration.connection.maximumConnectionGlitches = .max
+        // What comes for a call that was given up is to be passed over, however many of them were given up at once.
+        configuration.connection.maximumRecentlyResetStreams = 4096
         configuration.connection.targetWindowSize = 1 << 20
         configuration.stream.targetWindowSize = 512 << 10
         return configuration
