@@ -102,6 +102,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a connection that says nothing while a call runs out of its time is given up`(isHeard: Bool) async throws {
+        let script = { @Sendable (call: GRPCServer.Call) -> GRPCServer.Script in
+            call.method == "/hang" ? .init(hangs: true, interlude: isHeard ? .ping : nil) : .init(messages: [[1]])
+        }
+        try await GRPCServer.with(script) { server in
+            let client = client(server)
+            _ = try await client.unary("a/b", [])
+            await #expect(throws: GRPCError.timedOut) {
+                try await client.unary("hang", [], within: .milliseconds(500))
+            }
+            _ = try await client.unary("a/b", [])
+            #expect(server.record.connections == (isHeard ? 1 : 2))
+        }
+    }
+
     @Test(arguments: [GRPCServer.Interlude.goAway, .malformedFrame])
     func `a connection that can carry no more calls ends those on it, and the next call makes another`(
         _ interlude: GRPCServer.Interlude

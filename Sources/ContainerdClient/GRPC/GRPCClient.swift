@@ -14,6 +14,7 @@ package final class GRPCClient: Sendable {
     private struct Connection: Sendable {
         let channel: any Channel
         let multiplexer: Multiplexer
+        let hearing: GRPCHearing
     }
 
     private struct State {
@@ -56,6 +57,7 @@ package final class GRPCClient: Sendable {
         _ method: String, _ request: [UInt8], within limit: Duration?, began: @escaping @Sendable () -> Void = {},
         receive: @escaping @Sendable (ByteBuffer) async throws(GRPCError) -> Void
     ) async throws(GRPCError) {
+        let start = NIODeadline.now()
         let result = await withTaskGroup(of: Result<Void, GRPCError>.self) { group in
             group.addTask {
                 do throws(GRPCError) {
@@ -74,7 +76,19 @@ package final class GRPCClient: Sendable {
             group.cancelAll()
             return first
         }
+        if case .failure(.timedOut) = result { closeIfSilent(since: start) }
         try result.get()
+    }
+
+    /// A connection on which a call runs out of its time, and nothing at all is heard meanwhile, carries no others either,
+    /// however well it looks; the next call makes another.
+    private func closeIfSilent(since start: NIODeadline) {
+        let silent = state.withLock { state -> Connection? in
+            guard let connection = state.connection, connection.hearing.isSilent(since: start) else { return nil }
+            state.connection = nil
+            return connection
+        }
+        silent?.channel.close(promise: nil)
     }
 
     private func call(
@@ -161,6 +175,7 @@ package final class GRPCClient: Sendable {
     }
 
     private static func open(_ path: String) async throws -> Connection {
+        let hearing = GRPCHearing()
         let (channel, multiplexer) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(5))
             .connect(unixDomainSocketPath: path) { channel in
@@ -173,10 +188,11 @@ package final class GRPCClient: Sendable {
                         stream.close()
                     }
                     try channel.pipeline.syncOperations.addHandler(watch)
+                    try channel.pipeline.syncOperations.addHandler(hearing, position: .first)
                     return (channel, multiplexer)
                 }
             }
-        return Connection(channel: channel, multiplexer: multiplexer)
+        return Connection(channel: channel, multiplexer: multiplexer, hearing: hearing)
     }
 
     /// The library's limits protect servers from strangers; this server is the machine's own, and runs as root. Go's
@@ -193,7 +209,7 @@ package final class GRPCClient: Sendable {
         // Counted for as long as the connection lasts, which is as long as containerd runs.
         configuration.connection.maximumConnectionGlitches = .max
         // What comes for a call that was given up is to be passed over, however many of them were given up at once.
-        configuration.connection.maximumRecentlyResetStreams = 4096
+        configuration.connection.maximumRecentlyResetStreams = 512
         configuration.connection.targetWindowSize = 1 << 20
         configuration.stream.targetWindowSize = 512 << 10
         return configuration
