@@ -35,10 +35,17 @@ struct NodePages: Sendable {
     var all: [String: Page] {
         let controller = controller
         let page: Page = { query in
-            OperationalAnswer(contentType: "text/html; charset=utf-8", body: await Self.page(controller, query))
+            .html(await Self.page(controller, query))
         }
         return operations.merging([
-            "/": page, "/debug/web/": page,
+            "/": page, "/debug/web": page, "/debug/web/": page,
+            "/debug/web/stats": { _ in .html(await Self.statusSection(controller)) },
+            "/debug/web/measure": { query in
+                guard let reference = Self.reference(in: query) else {
+                    return .html("<p>image name cannot be empty</p>", status: 400)
+                }
+                return .html(await Self.findings(of: reference, isMeasured: true, controller))
+            },
             "/debug/web/metadata": { _ in
                 let id = (try? await controller.status())?.identity ?? ""
                 return OperationalAnswer(contentType: "application/json", body: "{\"libp2p\":{\"id\":\"\(id)\"}}\n")
@@ -74,22 +81,9 @@ struct NodePages: Sendable {
     // MARK: The page
 
     private static func page(_ controller: NodeController, _ query: PageQuery) async -> String {
-        var body = ""
-        if let status = try? await controller.status() { body += section("Node", NodeText.status(status)) }
-        let reference = query["image"].flatMap { $0.isEmpty ? nil : String($0.prefix(512)) }
-        body += form(reference)
-        if let reference {
-            do throws(ControlError) {
-                if query["measure"] != nil {
-                    body += section(
-                        "Pull of \(reference)", NodeText.measurement(try await controller.measure(reference)))
-                } else {
-                    body += section("Who has \(reference)", NodeText.findings(try await controller.find(reference)))
-                }
-            } catch {
-                body += section(reference, error.message)
-            }
-        }
+        let reference = reference(in: query)
+        var body = await statusSection(controller) + form(reference)
+        if let reference { body += await findings(of: reference, isMeasured: query["measure"] != nil, controller) }
         return """
             <!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>weir node</title>
             <meta name="viewport" content="width=device-width"><style>
@@ -97,6 +91,26 @@ struct NodePages: Sendable {
             pre{background:#8881;padding:.8rem;border-radius:.4rem;overflow:auto}input{font:inherit;padding:.3rem}
             :root{color-scheme:light dark}</style></head><body><h1>weir node</h1>\(body)</body></html>\n
             """
+    }
+
+    private static func reference(in query: PageQuery) -> String? {
+        query["image"].flatMap { $0.isEmpty ? nil : String($0.prefix(512)) }
+    }
+
+    private static func statusSection(_ controller: NodeController) async -> String {
+        (try? await controller.status()).map { section("Node", NodeText.status($0)) } ?? ""
+    }
+
+    private static func findings(
+        of reference: String, isMeasured: Bool, _ controller: NodeController
+    ) async -> String {
+        do throws(ControlError) {
+            return isMeasured
+                ? section("Pull of \(reference)", NodeText.measurement(try await controller.measure(reference)))
+                : section("Who has \(reference)", NodeText.findings(try await controller.find(reference)))
+        } catch {
+            return section(reference, error.message)
+        }
     }
 
     private static func form(_ reference: String?) -> String {
@@ -123,5 +137,11 @@ struct NodePages: Sendable {
             }
         }
         return result
+    }
+}
+
+extension OperationalAnswer {
+    fileprivate static func html(_ body: String, status: Int = 200) -> OperationalAnswer {
+        OperationalAnswer(status: status, contentType: "text/html; charset=utf-8", body: body)
     }
 }

@@ -142,13 +142,15 @@ extension Host {
                 return future.map { _ in }
             }
             .connect(to: address)
-        attached.futureResult.flatMap { $0 }.whenComplete { result in
-            let isTaken = waiter.resume(result.mapError { $0 })
-            // Whoever wanted it has gone meanwhile.
-            if case .success(let connection) = result, !isTaken { connection.close() }
+        connecting.whenSuccess { _ in
+            attached.futureResult.flatMap { $0 }.whenComplete { result in
+                let isTaken = waiter.resume(result.mapError { $0 })
+                // Whoever wanted it has gone meanwhile.
+                if case .success(let connection) = result, !isTaken { connection.close() }
+            }
         }
         connecting.whenFailure { error in
-            // First of all: what follows would say no more than that there is no connection.
+            // By itself: the handler in the pipeline knows no more than that its channel is gone.
             waiter.resume(.failure(ConnectionError.unreachable(reason: Self.reason(error))))
             attached.fail(error)
             established.fail(ConnectionError.closed)

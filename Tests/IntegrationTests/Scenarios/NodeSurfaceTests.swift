@@ -62,8 +62,15 @@ extension RealPrograms {
                 }
                 let metadata = try await ask("http://127.0.0.1:9090/debug/web/metadata", on: node, cluster)
                 #expect(metadata == #"{"libp2p":{"id":"\#(own)"}}"# + "\n200 application/json")
-                let page = try await ask("http://127.0.0.1:9090/debug/web/", on: node, cluster)
-                #expect(page.contains(own) && page.hasSuffix("200 text/html; charset=utf-8"))
+                for path in ["", "/", "/stats"] {
+                    let page = try await ask("http://127.0.0.1:9090/debug/web\(path)", on: node, cluster)
+                    #expect(page.contains(own) && page.hasSuffix("200 text/html; charset=utf-8"), "\(path)")
+                }
+                let measure = "http://127.0.0.1:9090/debug/web/measure?image="
+                #expect(
+                    try await ask(measure + "made-up.example/a/none:1", on: node, cluster)
+                        .contains("no peer says that it has it"))
+                #expect(try await ask(measure, on: node, cluster).hasSuffix("400 text/html; charset=utf-8"))
                 // Alone it is alive, and not ready.
                 cluster.nodes[0].process.kill()
                 try await eventually("the node notices that it is alone", within: .seconds(60)) {
