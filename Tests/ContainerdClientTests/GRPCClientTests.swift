@@ -111,7 +111,8 @@ import Testing
             let client = client(server)
             _ = try await client.unary("a/b", [])
             await #expect(throws: GRPCError.timedOut) {
-                try await client.unary("hang", [], within: .milliseconds(500))
+                // A busy machine takes its time until the server has heard of the call, and is heard.
+                try await client.unary("hang", [], within: isHeard ? .seconds(4) : .milliseconds(500))
             }
             _ = try await client.unary("a/b", [])
             #expect(server.record.connections == (isHeard ? 1 : 2))
