@@ -4,6 +4,12 @@ import Testing
 
 @Suite struct IdleMemoryTests {
     @Test
+    func `a service that does nothing but upkeep is idle`() {
+        #expect(IdleMemory.isIdle(.milliseconds(20), over: .seconds(10)))
+        #expect(!IdleMemory.isIdle(.milliseconds(100), over: .seconds(10)))
+    }
+
+    @Test
     func `only code that is as its file has it is given back`() {
         let maps = """
             55d0c8a00000-55d0c8b00000 r--p 00000000 fe:00 131 /usr/bin/weir
