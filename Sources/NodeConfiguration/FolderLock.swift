@@ -25,5 +25,10 @@ package struct FolderLock: Sendable {
         }
     }
 
-    package func release() { close(descriptor) }
+    /// Lets others take it at once. Closing alone would leave it held for as long as a child process, between its fork and
+    /// its exec, has the descriptor as well.
+    package func release() {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }
