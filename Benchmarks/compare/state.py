@@ -13,6 +13,8 @@ from .peers import BASE, FILES, WEIR, WEIR_BASE
 from .processes import Failed
 
 GIB = 1 << 30
+# Seconds after the start: its work is done, and what it took is given back.
+AT_REST = 25
 
 
 def ready_seconds(server) -> float:
@@ -184,7 +186,7 @@ class State:
         stage = self.bench.stage
         weir = stage.weir("weir-large")
         weir.start()
-        empty = self._resident(weir)
+        empty = self._resident(weir, AT_REST)
         weir.stop()
         catalogue = LargeCatalogue(stage.store("weir-large"), blobs, tags, lookups)
         catalogue.fill()
@@ -192,7 +194,7 @@ class State:
         for _ in range(3):
             weir.stop()
             times.append(ready_seconds(weir))
-        full = self._resident(weir)
+        full = self._resident(weir, AT_REST)
         files = stage.files()
         files.start()
         ours, theirs = self._look_up(catalogue.paths, f"{BASE}/manifests/latest")
@@ -210,8 +212,8 @@ class State:
         stage.forget(files)
         stage.forget(weir, "weir-large-store")
 
-    def _resident(self, server) -> float:
-        time.sleep(1)
+    def _resident(self, server, settle: float = 1) -> float:
+        time.sleep(settle)
         return machine.resident_bytes(server.pid) / MIB
 
     def _look_up(self, paths: list[str], control: str) -> tuple[list[float], list[float]]:
