@@ -99,14 +99,12 @@ final class NodeController: ControlledNode {
         var measurement = NodeMeasurement(registry: registry, image: image)
         do {
             try await measurement.run()
-        } catch NodeRegistryError.notFound {
-            let part = measurement.current.map { " (\($0))" } ?? ""
-            throw ControlError(
-                .notFound,
-                "\(reference) cannot be pulled\(part): \(absence(of: find, isFirst: measurement.parts.isEmpty))")
         } catch {
             let part = measurement.current.map { " (\($0))" } ?? ""
-            throw ControlError(.notFound, "\(reference) cannot be pulled\(part): \(error)")
+            let reason =
+                error as? NodeRegistryError == .notFound
+                ? absence(of: find, isFirst: measurement.parts.isEmpty) : "\(error)"
+            throw ControlError(.notFound, "\(reference) cannot be pulled\(part): \(reason)")
         }
         return NodeMeasureDocument(
             find: find, parts: measurement.parts, bytes: measurement.parts.reduce(0) { $0 + $1.bytes },

@@ -1,5 +1,4 @@
 internal import PeerGrants
-package import PeerRouting
 internal import Synchronization
 
 /// What commands and pages show.
@@ -20,11 +19,5 @@ extension PeerRegistry {
             .filter { $0.value.until > now }
             .map { SetAside(origin: $0.key, reason: $0.value.offence.rawValue, remaining: $0.value.until - now) }
             .sorted { $0.origin < $1.origin }
-    }
-
-    /// A peer that says it has some key, and when it was found.
-    package struct Finding: Sendable, Hashable {
-        package let peer: ContentPeer
-        package let after: Duration
     }
 }

@@ -12,6 +12,17 @@ extension RealPrograms {
             return Set(([image.index, native.manifest, native.config] + native.layers).map(\.digest))
         }
 
+        /// Puts an image on the first node, and has the second one's containerd pull all of it from there.
+        private func pullFromPeer(_ cluster: NodeCluster) async throws -> ImageLayout {
+            let second = cluster.nodes[1]
+            let image = try await ImageFactory(machine: cluster.machine).make("x")
+            try await cluster.place(image, on: cluster.nodes[0])
+            try await second.containerd.pull(Self.reference)
+            #expect(try await second.containerd.contentDigests().isSuperset(of: try everything(of: image)))
+            #expect(try await cluster.count(second, "weir_node_answers_total", [#"from="peer""#]) > 0)
+            return image
+        }
+
         /// Asks `node` from the machine of `other`, as a peer would, and shows `identity`.
         private func ask(
             _ node: NodeCluster.Node, from other: NodeCluster.Node, _ cluster: NodeCluster,
@@ -34,12 +45,7 @@ extension RealPrograms {
             try await NodeCluster.with(2, .init(isPrivate: true, usesTLS: true)) { cluster in
                 let (first, second) = (cluster.nodes[0], cluster.nodes[1])
                 let authority = try #require(cluster.authority)
-                let image = try await ImageFactory(machine: cluster.machine).make("x")
-                try await cluster.place(image, on: first)
-                try await second.containerd.pull(Self.reference)
-                #expect(
-                    try await second.containerd.contentDigests().isSuperset(of: try everything(of: image)))
-                #expect(try await cluster.count(second, "weir_node_answers_total", [#"from="peer""#]) > 0)
+                let image = try await pullFromPeer(cluster)
 
                 let layer = "/v2/library/x/blobs/\(try image.native.layers[2].digest)?ns=made-up.example"
                 let own = try #require(second.certificates).client
@@ -114,12 +120,7 @@ extension RealPrograms {
                     #expect(refused.output == "000" && refused.errors.contains("unknown ca"), "\(refused)")
                 }
                 // One node believes the other by the new authority alone, and shows what the other believes.
-                let image = try await ImageFactory(machine: cluster.machine).make("x")
-                try await cluster.place(image, on: first)
-                try await second.containerd.pull(Self.reference)
-                #expect(
-                    try await second.containerd.contentDigests().isSuperset(of: try everything(of: image)))
-                #expect(try await cluster.count(second, "weir_node_answers_total", [#"from="peer""#]) > 0)
+                _ = try await pullFromPeer(cluster)
             }
         }
     }
