@@ -20,25 +20,24 @@ enum IdleMemory {
     /// - Parameter first: has others give back to the allocator what they keep.
     static func keepReleasing(_ first: @Sendable () -> Void) async {
         var pauses = pauses[...]
-        var left = pauses.popFirst() ?? laterPause
-        var used = processorTime()
         while true {
             do {
-                try await Task.sleep(for: min(step, left))
-                left -= min(step, left)
-                if left > .zero {
-                    let now = processorTime()
-                    if isIdle(now - used, over: step) { dropCode() }
-                    used = now
-                    continue
-                }
+                try await wait(pauses.popFirst() ?? laterPause)
                 first()
                 // Those may take a moment, since nobody waits for them.
                 try await Task.sleep(for: .milliseconds(200))
             } catch { return }
             release()
-            left = pauses.popFirst() ?? laterPause
-            used = processorTime()
+        }
+    }
+
+    private static func wait(_ time: Duration) async throws {
+        var left = time
+        while left > .zero {
+            let (before, part) = (processorTime(), min(step, left))
+            try await Task.sleep(for: part)
+            left -= part
+            if left > .zero, isIdle(processorTime() - before, over: part) { dropCode() }
         }
     }
 
